@@ -1,0 +1,45 @@
+// Where a listener listens: `host:port` or `unix:/path`, parsed once at load and turned into what `server.listen` takes.
+
+import { rmSync, statSync } from 'node:fs';
+import type { Server } from 'node:net';
+
+export type ListenAddress =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string };
+
+/** `127.0.0.1:8080`, `[::1]:8080`, `0.0.0.0:0` or `unix:/run/postern.sock`; undefined when it is none of these. */
+export function parseListenAddress(text: string): ListenAddress | undefined {
+  if (text.startsWith('unix:/')) return { kind: 'unix', path: text.slice('unix:'.length) };
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9A-Za-z.-]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (host === undefined || !(port >= 0 && port <= 65_535)) return undefined;
+  return { kind: 'tcp', host, port };
+}
+
+/**
+ * Binds a server. A stale unix socket left by a crash is removed first; anything else at that path is not ours to touch.
+ * @returns the address really bound, as a URL or `unix:` path (port 0 becomes the port given by the system).
+ * @throws the bind error (EADDRINUSE, EACCES ...).
+ */
+export async function listen(server: Server, address: ListenAddress): Promise<string> {
+  if (address.kind === 'unix') removeStaleSocket(address.path);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    const bound = () => {
+      server.removeListener('error', reject);
+      resolve();
+    };
+    if (address.kind === 'unix') server.listen(address.path, bound);
+    else server.listen(address.port, address.host, bound);
+  });
+  if (address.kind === 'unix') return `unix:${address.path}`;
+  const bound = server.address();
+  const port = typeof bound === 'object' && bound !== null ? bound.port : address.port;
+  return `http://${address.host.includes(':') ? `[${address.host}]` : address.host}:${port}`;
+}
+
+function removeStaleSocket(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isSocket()) rmSync(path);
+}

@@ -1,0 +1,134 @@
+// The listener agents call: turns each HTTP request and each WebSocket upgrade into an Arrival and lets the pipeline carry it.
+// Parses strictly (llhttp strict mode refuses CL+TE, bare LF, bad framing) and must never relax that: request smuggling.
+
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Clock, Log } from '../base/ports.ts';
+import type { Arrival, Peer } from '../call.ts';
+import { type ListenAddress, listen } from './address.ts';
+
+/** Time for a client to send its whole header block; stops slowloris. Bodies have idle limits only (long uploads are real). */
+const headersTimeoutMs = 30_000;
+
+/** Header lines per request; Node's default of 2,000 is more than any SDK and enough for an attacker to waste our time. */
+const maxHeaderLines = 256;
+
+export interface OutboundOptions {
+  readonly address: ListenAddress;
+  /** Largest request line plus headers, in bytes. */
+  readonly maxHeaderBytes: number;
+  /** How long an idle keep-alive connection stays open, in milliseconds; above the idle time of whatever stands in front. */
+  readonly keepAliveMs: number;
+  readonly carry: (arrival: Arrival) => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface OutboundListener {
+  /** Where it listens: `http://127.0.0.1:8080` or `unix:/path`. */
+  readonly url: string;
+  /** Calls and tunnels not yet ended. */
+  active(): number;
+  /** Stops accepting, lets live calls end, cuts what is left after `timeoutMs`. */
+  drain(timeoutMs: number): Promise<void>;
+}
+
+export async function listenOutbound(options: OutboundOptions): Promise<OutboundListener> {
+  const { carry, clock } = options;
+  const tunnels = new Set<Duplex>();
+  let live = 0;
+  let draining = false;
+
+  const server = createServer({
+    maxHeaderSize: options.maxHeaderBytes,
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: 0,
+    keepAliveTimeout: options.keepAliveMs,
+    requireHostHeader: true,
+    insecureHTTPParser: false,
+    noDelay: true,
+  });
+  server.maxHeadersCount = maxHeaderLines;
+
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    live += 1;
+    if (draining) response.shouldKeepAlive = false;
+    response.once('close', () => {
+      live -= 1;
+      if (draining) server.closeIdleConnections();
+    });
+    void carry(toArrival(request, { kind: 'http', request, response }, clock));
+  });
+
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    tunnels.add(socket);
+    socket.once('close', () => tunnels.delete(socket));
+    // Until the tunnel takes over, a reset by the client must not become an unhandled 'error'.
+    socket.on('error', () => socket.destroy());
+    void carry(toArrival(request, { kind: 'upgrade', request, socket, head }, clock));
+  });
+
+  server.on('connect', (_request, socket: Duplex) => {
+    socket.end('HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+  });
+  server.on('clientError', refuseUnparsed);
+
+  const url = await listen(server, options.address);
+  return {
+    url,
+    active: () => live + tunnels.size,
+    async drain(timeoutMs) {
+      draining = true;
+      await drainServer(server, tunnels, timeoutMs, () => live + tunnels.size === 0);
+    },
+  };
+}
+
+function toArrival(request: IncomingMessage, transport: Arrival['transport'], clock: Clock): Arrival {
+  return {
+    id: randomUUID(),
+    at: clock.now(),
+    method: request.method ?? '',
+    target: request.url ?? '',
+    rawHeaders: request.rawHeaders,
+    peer: toPeer(request),
+    transport,
+  };
+}
+
+function toPeer(request: IncomingMessage): Peer {
+  return { address: request.socket.remoteAddress ?? '', port: request.socket.remotePort ?? 0, spiffeId: undefined };
+}
+
+/** What the parser refused never becomes an Arrival: a bare status, then the connection is closed (no resynchronising). */
+function refuseUnparsed(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? '408 Request Timeout'
+        : '400 Bad Request';
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`, () => socket.destroy());
+}
+
+async function drainServer(
+  server: Server,
+  tunnels: Set<Duplex>,
+  timeoutMs: number,
+  idle: () => boolean,
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  if (idle()) server.closeAllConnections();
+  const cut = setTimeout(() => {
+    for (const socket of tunnels) socket.destroy();
+    server.closeAllConnections();
+  }, timeoutMs);
+  await closed;
+  clearTimeout(cut);
+}

@@ -1,0 +1,131 @@
+// The map of the house, enforced: imports point one way, secrets are revealed in few places, time comes through one door,
+// each fact about a call is established in one file, and files stay short enough for one sitting.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+import { test } from 'tap';
+
+const src = join(import.meta.dirname, '../src');
+
+interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+  readonly lines: readonly string[];
+}
+
+const files: SourceFile[] = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts'))
+  .sort()
+  .map((path) => {
+    const text = readFileSync(join(src, path), 'utf8');
+    return { path, text, lines: text.trimEnd().split('\n') };
+  });
+
+/** The only files that may know everything: the composition root and what people run. */
+const roots = ['app.ts', 'cli.ts', 'commands/', 'wiring/'];
+
+/** Where a secret is placed on a message, hashed, decoded or verified. Nowhere else is its value needed. */
+const mayReveal = [
+  'base/secret.ts',
+  'commands/token.ts',
+  'exchange/client-auth.ts',
+  'exchange/grants/client-credentials.ts',
+  'exchange/grants/static-secret.ts',
+  'exchange/grants/token-exchange.ts',
+  'exchange/placement.ts',
+  'exchange/token-endpoint.ts',
+  'exchange/verify.ts',
+  'forwarding/guard.ts',
+  'forwarding/headers.ts',
+  'identity/identify.ts',
+  'identity/jwt.ts',
+  'identity/own-identity.ts',
+  'identity/presented.ts',
+  'sts/clients.ts',
+  'telemetry/otel.ts',
+  'telemetry/pseudonym.ts',
+];
+
+const madeIn: Record<string, string> = {
+  ObservedCall: 'telemetry/observe.ts',
+  StrippedCall: 'identity/strip.ts',
+  KnownCall: 'identity/identify.ts',
+  RoutedCall: 'routing/route.ts',
+  PermittedCall: 'policy/permit.ts',
+  ArmedCall: 'exchange/broker.ts',
+};
+
+const longestFile = 250;
+
+test('imports point one way', (t) => {
+  for (const file of files) {
+    for (const target of relativeImports(file)) {
+      t.ok(mayImport(file.path, target), `${file.path} imports ${target}`);
+    }
+  }
+  t.end();
+});
+
+test('secrets are revealed only where they are placed, hashed or verified', (t) => {
+  const revealing = files.filter((file) => file.text.includes('.reveal(')).map((file) => file.path);
+  t.strictSame(
+    revealing.filter((path) => !mayReveal.includes(path)),
+    [],
+  );
+  t.end();
+});
+
+test('the system clock and randomness come through known doors', (t) => {
+  for (const file of files) {
+    const code = withoutComments(file.text);
+    if (file.path !== 'base/ports.ts') t.notMatch(code, /\bDate\.now\(|new Date\(\)/, `${file.path} reads no clock`);
+    t.notMatch(code, /Math\.random\(/, `${file.path} uses no weak randomness`);
+  }
+  t.end();
+});
+
+test('each fact about a call is established in one file', (t) => {
+  for (const [type, maker] of Object.entries(madeIn)) {
+    const makes = new RegExp(String.raw`\)\s*:\s*(?:Promise<)?${type}>?\s*(?:\{|=>)|\bas ${type}\b`);
+    const makers = files.filter((file) => !isRoot(file.path) && makes.test(withoutComments(file.text)));
+    for (const { path } of makers) {
+      if (path === 'listeners/refuse.ts' && type === 'RoutedCall') continue; // reads a fact, makes none
+      t.equal(path, maker, `${type} is made in ${maker}`);
+    }
+  }
+  t.end();
+});
+
+test('every file says what it does, and can be read in one sitting', (t) => {
+  for (const file of files) {
+    const opening = file.lines.findIndex((line) => !line.startsWith('//') && !line.startsWith('#!'));
+    t.ok(opening >= 2 && opening <= 9, `${file.path} opens with its purpose`);
+    t.ok(file.lines.length <= longestFile, `${file.path} has ${file.lines.length} lines`);
+    t.notMatch(file.path, /util|helper|manager|common/i, `${file.path} is named by what it does`);
+  }
+  t.end();
+});
+
+function mayImport(from: string, to: string): boolean {
+  if (isRoot(from)) return true;
+  const [feature] = from.split('/', 1);
+  if (to.startsWith('base/')) return true;
+  if (from.startsWith('base/')) return false;
+  if (to === 'call.ts') return true;
+  if (from === 'call.ts' || from === 'pipeline.ts') return false;
+  if (feature === 'config') return to.startsWith('config/') || to.endsWith('/schema.ts');
+  return to.startsWith(`${feature}/`);
+}
+
+function isRoot(path: string): boolean {
+  return roots.some((root) => path === root || (root.endsWith('/') && path.startsWith(root)));
+}
+
+function relativeImports(file: SourceFile): string[] {
+  const targets = [...file.text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map((match) => match[1] ?? '');
+  return targets.map((target) => normalize(relative('.', join(dirname(file.path), target))));
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1');
+}
