@@ -1,0 +1,119 @@
+// Verifies JWTs of trusted issuers (RFC 7519, RFC 8725): refuse first, then issuer-to-key binding, signature, claims.
+// The issuer chooses among configured entries and nothing in a token can add a key, an algorithm or an address.
+
+import { hash } from 'node:crypto';
+import { errors, jwtVerify } from 'jose';
+import { asRefusal, type Reason, Refusal } from '../base/errors.ts';
+import type { Clock } from '../base/ports.ts';
+import type { Secret } from '../base/secret.ts';
+import type { VerifiedToken } from '../call.ts';
+import { normalType } from './schema.ts';
+import { readVerified } from './token-claims.ts';
+import { createTokenMemory } from './token-memory.ts';
+import { readShape, type TokenShape } from './token-shape.ts';
+import type { Trust, TrustEntry } from './trust.ts';
+
+/** Longest token, in characters; the limit of the strictest vendor (Anthropic). Stops hashing and parsing of megabytes. */
+const maxToken = 16_384;
+
+/** Verifies one token. @throws Refusal `token_*`, `keys_unavailable`, `principal_kind_undecided`, `chain_*` */
+export type Verify = (token: Secret) => Promise<VerifiedToken>;
+
+export interface VerifyOptions {
+  readonly trust: Trust;
+  readonly clock: Clock;
+}
+
+export function createVerify({ trust, clock }: VerifyOptions): Verify {
+  const memory = createTokenMemory(clock);
+
+  async function check(token: Secret, digest: string): Promise<VerifiedToken> {
+    const text = token.reveal();
+    try {
+      const shape = readShape(text);
+      const entry = pickEntry(trust, shape);
+      checkHeader(shape, entry);
+      await checkSignatureAndTimes(text, entry, clock.now());
+      const verified = readVerified(token, shape, entry, clock.now());
+      memory.keep(digest, verified, validUntil(verified, entry));
+      return verified;
+    } catch (failure) {
+      const refusal = asTokenRefusal(failure);
+      memory.keepRefusal(digest, refusal);
+      throw refusal;
+    }
+  }
+
+  return async function verify(token) {
+    if (token.length > maxToken) throw new Refusal('token_oversize', { detail: `${token.length} characters` });
+    const digest = hash('sha256', token.reveal(), 'base64url');
+    return memory.recall(digest) ?? (await check(token, digest));
+  };
+}
+
+/** One issuer may have several entries, for different audiences; the schema allows no overlap. */
+function pickEntry(trust: Trust, { issuer, audiences }: TokenShape): TrustEntry {
+  const entries = trust.ofIssuer(issuer);
+  if (entries === undefined) throw new Refusal('token_issuer_unknown', { detail: issuer });
+  const entry = entries.find(({ config }) => config.audiences.some((audience) => audiences.includes(audience)));
+  if (entry === undefined) throw new Refusal('token_audience_mismatch', { detail: audiences.join(' ') });
+  return entry;
+}
+
+/** RFC 8725 sections 3.1 and 3.11: algorithms and types by allow-list, so that a token of another kind cannot pass for one. */
+function checkHeader({ algorithm, type }: TokenShape, { algorithms, types }: TrustEntry): void {
+  if (!algorithms.has(algorithm)) throw new Refusal('token_algorithm_refused', { detail: algorithm });
+  const normal = type === undefined ? 'absent' : normalType(type);
+  if (!types.has(normal) || (normal === 'absent' && type !== undefined)) {
+    throw new Refusal('token_type_refused', { detail: normal });
+  }
+}
+
+async function checkSignatureAndTimes(text: string, entry: TrustEntry, now: number): Promise<void> {
+  const { issuer, audiences, algorithms, clock_skew: skew, max_token_age: maxAge } = entry.config;
+  await jwtVerify(text, (header) => entry.keys.find(header), {
+    issuer,
+    audience: audiences,
+    algorithms,
+    requiredClaims: ['exp', 'sub'],
+    clockTolerance: skew / 1_000,
+    currentDate: new Date(now),
+    ...(maxAge === undefined ? {} : { maxTokenAge: maxAge / 1_000 }),
+  });
+}
+
+/** Milliseconds since the epoch; the skew allowed when it was verified is not added. */
+function validUntil({ expiresAt, principal }: VerifiedToken, { config }: TrustEntry): number {
+  const issuedAt = principal.claims['iat'];
+  if (config.max_token_age === undefined || typeof issuedAt !== 'number') return expiresAt * 1_000;
+  return Math.min(expiresAt * 1_000, issuedAt * 1_000 + config.max_token_age);
+}
+
+function asTokenRefusal(failure: unknown): Refusal {
+  if (!(failure instanceof errors.JOSEError)) return asRefusal(failure);
+  // Not kept as a cause: it carries the claims, and causes are logged.
+  return new Refusal(reasonOf(failure), { detail: failure.code });
+}
+
+const reasonsByCode: ReadonlyMap<string, Reason> = new Map<string, Reason>([
+  ['ERR_JWT_EXPIRED', 'token_expired'],
+  ['ERR_JOSE_ALG_NOT_ALLOWED', 'token_algorithm_refused'],
+  ['ERR_JOSE_NOT_SUPPORTED', 'token_algorithm_refused'],
+  ['ERR_JWS_SIGNATURE_VERIFICATION_FAILED', 'token_signature_invalid'],
+]);
+
+const reasonsByClaim: ReadonlyMap<string, Reason> = new Map<string, Reason>([
+  ['aud', 'token_audience_mismatch'],
+  ['iss', 'token_issuer_unknown'],
+  ['typ', 'token_type_refused'],
+  ['nbf', 'token_not_yet_valid'],
+  ['iat', 'token_not_yet_valid'],
+]);
+
+function reasonOf(failure: errors.JOSEError): Reason {
+  if (failure instanceof errors.JWTClaimValidationFailed) {
+    const decided = failure.reason === 'check_failed' ? reasonsByClaim.get(failure.claim) : undefined;
+    return decided ?? 'token_claims_invalid';
+  }
+  return reasonsByCode.get(failure.code) ?? 'token_malformed';
+}

@@ -1,0 +1,156 @@
+// Configuration of identity: whose tokens are understood and as what (`trust`), and what this proxy is (`identity`).
+// Symmetric algorithms and `none` cannot be written here: with them, whoever can verify a token can also make one.
+
+import { z } from 'zod';
+import { duration, httpUrl, identifier, isLoopback } from '../base/scalars.ts';
+
+/** Asymmetric signature algorithms of RFC 7518, RFC 8037 and RFC 9864. */
+export const algorithms = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+] as const;
+
+const tokenType = z
+  .string()
+  .regex(/^[A-Za-z0-9.+/_-]{1,64}$/, 'is not a token type such as at+jwt, JWT or absent')
+  .transform(normalType)
+  .meta({ type: 'string' });
+
+/** One issuer whose tokens are understood. */
+export const trustSchema = z
+  .strictObject({
+    name: identifier.describe('Name of this entry in audit records, spans and status.'),
+    issuer: httpUrl.describe('Issuer identifier, exactly as the `iss` claim of its tokens has it.'),
+    jwks_uri: httpUrl
+      .optional()
+      .describe('Where its public keys are; by default read from its discovery document (OpenID Connect or RFC 8414).'),
+    audiences: z
+      .array(z.string().min(1).max(1_024))
+      .min(1)
+      .max(32)
+      .describe(
+        'Accepted `aud` values: the names this gate goes by at that issuer. A token for anyone else is refused.',
+      ),
+    principal: z
+      .enum(['user', 'workload', 'any'])
+      .describe('What its tokens stand for; `any` when it issues both kinds, told apart by `workload_when`.'),
+    workload_when: z
+      .string()
+      .min(1)
+      .max(4_096)
+      .optional()
+      .describe('CEL expression over `claims` that is true for workload tokens; required with `principal: any`.')
+      .meta({
+        examples: ['claims.sub.startsWith("spiffe://")', 'has(claims.client_id) && claims.sub == claims.client_id'],
+      }),
+    algorithms: z
+      .array(z.enum(algorithms))
+      .min(1)
+      .default([...algorithms])
+      .describe('Accepted signature algorithms.'),
+    types: z
+      .array(tokenType)
+      .min(1)
+      .default(['at+jwt', 'jwt', 'absent'])
+      .describe(
+        'Accepted `typ` headers, in any case and without `application/`; `absent` accepts tokens that have none.',
+      ),
+    clock_skew: duration
+      .default(30_000)
+      .describe('How far the clocks of issuer and gate may differ.')
+      .refine((milliseconds) => milliseconds <= 300_000, 'is more than 5m; mend the clocks instead'),
+    caller_claim: z
+      .enum(['azp', 'client_id'])
+      .optional()
+      .describe(
+        "Claim of a user token that names the calling client, for shared gates without a caller's own token. Weaker: " +
+          'whoever holds the token is taken for that client. Recorded as binding `caller_claim`.',
+      ),
+    max_token_age: duration
+      .optional()
+      .describe('Longest time since `iat`; older tokens are refused even if unexpired.'),
+    insecure_http: z
+      .boolean()
+      .default(false)
+      .describe('Allows http to this issuer off this machine: anyone on the way can then replace its keys.'),
+  })
+  .superRefine((entry, context) => {
+    if (entry.principal === 'any' && entry.workload_when === undefined) {
+      context.addIssue({
+        code: 'custom',
+        path: ['workload_when'],
+        message: 'is required with `principal: any`; write what is true of workload tokens only',
+      });
+    }
+    if (entry.principal !== 'any' && entry.workload_when !== undefined) {
+      context.addIssue({ code: 'custom', path: ['workload_when'], message: 'has no effect without `principal: any`' });
+    }
+    for (const field of ['issuer', 'jwks_uri'] as const) {
+      const url = entry[field];
+      if (url === undefined || maySend(url, entry.insecure_http)) continue;
+      context.addIssue({
+        code: 'custom',
+        path: [field],
+        message: 'is plain http off this machine; use https, a literal loopback address, or insecure_http: true',
+      });
+    }
+  });
+
+/** What this proxy is. */
+export const identitySchema = z
+  .strictObject({
+    mode: z
+      .enum(['shared', 'sidecar'])
+      .default('shared')
+      .describe(
+        '`sidecar`: beside one agent, whose identity it holds. `shared`: each caller proves itself on each call.',
+      ),
+    token_file: z
+      .string()
+      .min(1)
+      .max(4_096)
+      .optional()
+      .describe("The sidecar's own identity token, kept fresh by the platform; read again as it rotates."),
+    max_chain_depth: z
+      .int()
+      .min(1)
+      .max(16)
+      .default(6)
+      .describe('Most actors in a delegation chain, the caller included; a deeper chain is refused, never shortened.'),
+  })
+  .superRefine((identity, context) => {
+    if (identity.mode === 'sidecar' && identity.token_file === undefined) {
+      context.addIssue({
+        code: 'custom',
+        path: ['token_file'],
+        message: 'is required with `mode: sidecar`; name the file of the identity token of the agent beside it',
+      });
+    }
+    if (identity.mode === 'shared' && identity.token_file !== undefined) {
+      context.addIssue({ code: 'custom', path: ['token_file'], message: 'has no effect without `mode: sidecar`' });
+    }
+  });
+
+export type TrustConfig = z.output<typeof trustSchema>;
+export type IdentityConfig = z.output<typeof identitySchema>;
+
+/** `application/at+JWT` -> `at+jwt`: RFC 7515 section 4.1.9, media types without their tree, in any case. */
+export function normalType(typ: string): string {
+  return typ.toLowerCase().replace(/^application\//, '');
+}
+
+/** Whether a message may go to this URL: https, this machine, or explicitly allowed. */
+export function maySend(url: string, insecureHttp: boolean): boolean {
+  if (!URL.canParse(url)) return false;
+  const parsed = new URL(url);
+  return parsed.protocol === 'https:' || (parsed.protocol === 'http:' && (insecureHttp || isLoopback(parsed)));
+}
