@@ -1,0 +1,66 @@
+// Reads request bodies: whole and bounded where a field of them is needed or they are small, else left as a stream.
+// Must never hold more than the limit in memory, nor let a body pass that ended early.
+
+import type { IncomingMessage } from 'node:http';
+import { Refusal } from '../base/errors.ts';
+import type { Body, HttpTransport, UpgradeTransport } from '../call.ts';
+
+/** Bodies of known length up to this are read whole in any case: cheaper than a stream, and they can be sent twice. */
+const alwaysBuffered = 65_536;
+
+const none: Body = { kind: 'none' };
+
+/**
+ * @param needed whether policy needs a field of the body.
+ * @param limit largest body read whole when needed, in bytes. Stops one request from filling the memory.
+ * @throws Refusal body_over_inspection_limit, or request_malformed when the body ends early.
+ */
+export async function readBody(
+  transport: HttpTransport | UpgradeTransport,
+  needed: boolean,
+  limit: number,
+): Promise<Body> {
+  if (transport.kind === 'upgrade') return none;
+  const { request } = transport;
+  const length = declaredLength(request);
+  if (length === 0) return none;
+  if (!needed && (length === undefined || length > alwaysBuffered)) return { kind: 'stream', stream: request, length };
+  const bound = needed ? limit : alwaysBuffered;
+  if (length !== undefined && length > bound) throw overLimit(bound);
+  const bytes = await collect(request, bound);
+  return bytes.length === 0 ? none : { kind: 'buffered', bytes };
+}
+
+/** Bytes announced; undefined for a chunked body. Node has already refused a message that announces both. */
+function declaredLength(request: IncomingMessage): number | undefined {
+  if (request.headers['transfer-encoding'] !== undefined) return undefined;
+  return Number.parseInt(request.headers['content-length'] ?? '0', 10);
+}
+
+function collect(request: IncomingMessage, bound: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const settle = (outcome: () => void): void => {
+      request.off('data', take).off('end', finish).off('error', fail).off('close', fail);
+      outcome();
+    };
+    const take = (chunk: Buffer): void => {
+      size += chunk.length;
+      chunks.push(chunk);
+      if (size <= bound) return;
+      chunks.length = 0;
+      request.resume(); // the rest is thrown away, so that the refusal can be read by the client
+      settle(() => reject(overLimit(bound)));
+    };
+    const finish = (): void =>
+      settle(() => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+    const fail = (): void => settle(() => reject(new Refusal('request_malformed', { detail: 'body ended early' })));
+    if (request.destroyed && !request.readableEnded) fail();
+    else request.on('data', take).on('end', finish).on('error', fail).on('close', fail);
+  });
+}
+
+function overLimit(bound: number): Refusal {
+  return new Refusal('body_over_inspection_limit', { detail: `body is longer than ${bound} bytes` });
+}

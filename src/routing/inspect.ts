@@ -1,0 +1,93 @@
+// Reads the facts of a request where its operation says they are: path, query, body. The body is read only when a fact
+// stands in it, and is passed on byte for byte.
+// Must never let a body through whose fields another parser could read differently from what policy is shown.
+
+import { Refusal } from '../base/errors.ts';
+import type { Body, KnownCall, RawHeaders } from '../call.ts';
+import { readBody } from './body.ts';
+import { singleHeader } from './header-lines.ts';
+import { booleanField, requireFact, requireObject, stringField } from './json-fields.ts';
+import { type Scan, scanJson } from './json-scan.ts';
+import type { MatchedOperation, Operation } from './operation.ts';
+import { requirePlainJson } from './plain-json.ts';
+import type { PresetSource } from './preset-schema.ts';
+import { queryParameter } from './query.ts';
+
+export interface InspectedRequest {
+  readonly body: Body;
+  readonly model: string | undefined;
+  readonly tool: string | undefined;
+  readonly resource: string | undefined;
+  readonly stream: boolean | undefined;
+}
+
+const multipartType = /^multipart\/form-data[ \t]*;/i;
+
+/**
+ * @param matched the operation; undefined for an unknown one, whose body is not read.
+ * @param query of the canonical target.
+ * @param limit of the route, in bytes.
+ */
+export async function inspect(
+  call: KnownCall,
+  matched: MatchedOperation | undefined,
+  query: string,
+  limit: number,
+): Promise<InspectedRequest> {
+  const shape =
+    matched !== undefined && !sentAsMultipart(matched.operation, call.headers) ? matched.operation.shape : undefined;
+  const body = await readBody(call.transport, shape !== undefined, limit);
+  if (matched === undefined) return { body, model: undefined, tool: undefined, resource: undefined, stream: undefined };
+  const { operation, parameters } = matched;
+
+  let document: Document | undefined;
+  if (shape !== undefined && body.kind === 'buffered') {
+    requirePlainJson(call.headers);
+    document = { bytes: body.bytes, scan: scanJson(body.bytes, shape) };
+    requireObject(document.scan);
+    refuseSecondNames(operation, document.scan);
+  }
+
+  const text = (from: PresetSource | undefined): string | undefined => {
+    if (from === undefined) return undefined;
+    if ('path' in from) return pathFact(parameters, from.path);
+    if ('query' in from) return queryParameter(query, from.query);
+    return document && stringField(document.bytes, document.scan, from.body);
+  };
+  const flag = (from: PresetSource | boolean | undefined): boolean | undefined => {
+    if (from === undefined || typeof from === 'boolean') return from;
+    if ('body' in from) return document && (booleanField(document.bytes, document.scan, from.body) ?? false);
+    return text(from)?.toLowerCase() === 'true';
+  };
+  return {
+    body,
+    model: text(operation.model),
+    tool: text(operation.tool),
+    resource: text(operation.resource),
+    stream: flag(operation.stream),
+  };
+}
+
+interface Document {
+  readonly bytes: Buffer;
+  readonly scan: Scan;
+}
+
+function sentAsMultipart(operation: Operation, headers: RawHeaders): boolean {
+  return operation.multipart && multipartType.test(singleHeader(headers, 'content-type') ?? '');
+}
+
+function refuseSecondNames(operation: Operation, scan: Scan): void {
+  for (const pointer of operation.refuseBody) {
+    const value = scan.get(pointer);
+    if (value === undefined || value.kind === 'null') continue;
+    throw new Refusal('body_field_ambiguous', {
+      detail: `${pointer} names a second model, which policy would not see`,
+    });
+  }
+}
+
+function pathFact(parameters: ReadonlyMap<string, string>, name: string): string | undefined {
+  const value = parameters.get(name);
+  return value === undefined ? undefined : requireFact(value, `path parameter ${name}`);
+}
