@@ -1,0 +1,60 @@
+// The whole configuration: composed of the features' own schemas, which say what each option means. Nothing is decided here.
+
+import { z } from 'zod';
+import { identifier } from '../base/scalars.ts';
+import { exchangeSchema, routeExchangeShape } from '../exchange/schema.ts';
+import { networkSchema } from '../forwarding/schema.ts';
+import { identitySchema, trustSchema } from '../identity/schema.ts';
+import { listenSchema } from '../listeners/schema.ts';
+import { routePolicyShape } from '../policy/schema.ts';
+import { routeRoutingShape } from '../routing/schema.ts';
+import { stsSchema } from '../sts/schema.ts';
+import { auditSchema, telemetrySchema } from '../telemetry/schema.ts';
+
+/** The configuration format this Postern reads; another number is refused. */
+export const configVersion = 1;
+
+/** Entries of one list or map of the configuration; all are compiled at load and looked through by people. */
+const maxEntries = 1_000;
+
+export const routeSchema = z.strictObject({ ...routeRoutingShape, ...routeExchangeShape, ...routePolicyShape });
+
+export const configSchema = z.strictObject({
+  version: z.literal(configVersion).describe('Version of the configuration format.'),
+  listen: listenSchema.describe('Where agents call and where operators look.'),
+  trust: z
+    .array(trustSchema)
+    .min(1, 'is empty: nobody could be identified; name at least one issuer')
+    .max(maxEntries)
+    .describe('Whose tokens are understood, and as what.'),
+  identity: identitySchema
+    .prefault({})
+    .describe('What this gate is; in a sidecar, the identity of the agent beside it.'),
+  exchanges: z
+    .record(identifier, exchangeSchema)
+    .default({})
+    .describe('Ways to obtain a credential for a hop, by name; routes refer to them.'),
+  routes: z
+    .array(routeSchema)
+    .min(1, 'is empty: every call would be refused; write at least one route')
+    .max(maxEntries)
+    .describe('The APIs agents may call, and under which rules. A call that matches no route is refused.'),
+  presets: z
+    .array(z.string().min(1).max(4_096))
+    .max(16)
+    .default([])
+    .describe('Folders with presets of your own, besides those that come with Postern.'),
+  telemetry: telemetrySchema.describe('Traces and metrics.'),
+  audit: auditSchema.describe('One record for every call, allowed or refused.'),
+  network: networkSchema,
+  sts: stsSchema.describe('The embedded issuer.'),
+});
+
+export type Config = z.output<typeof configSchema>;
+export type RouteConfig = Config['routes'][number];
+export type ExchangeEntry = Config['exchanges'][string];
+
+/** The name of a route in policy, spans and audit. */
+export function routeId(route: Pick<RouteConfig, 'name' | 'preset'>): string | undefined {
+  return route.name ?? route.preset;
+}

@@ -1,0 +1,82 @@
+// Configuration of the two listeners: where agents call, where operators look, and the bounds on a connection.
+// Neither listener speaks TLS, so leaving this machine takes an option that says so.
+
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { byteSize, duration } from '../base/scalars.ts';
+import { type ListenAddress, parseListenAddress } from './address.ts';
+
+/** Bounds on the request line and headers, in bytes: two tokens must fit; more only feeds memory exhaustion. */
+const headerSize = { least: 4_096, most: 262_144 };
+
+const listenAddress = z
+  .string()
+  .transform((text, context): ListenAddress => {
+    const address = parseListenAddress(text);
+    if (address !== undefined) return address;
+    const message = 'is not an address; write host:port, such as 127.0.0.1:8080, or unix:/run/postern.sock';
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  })
+  .meta({ type: 'string', title: 'address', examples: ['127.0.0.1:8080', '[::1]:8080', 'unix:/run/postern.sock'] });
+
+export const listenSchema = z
+  .strictObject({
+    outbound: listenAddress
+      .prefault('127.0.0.1:8080')
+      .describe('Where agents call: the address their SDK is pointed at.'),
+    admin: listenAddress
+      .prefault('127.0.0.1:9090')
+      .describe('Where operators look: health, readiness, metrics, routes. Answers without authentication.'),
+    max_header_size: byteSize
+      .refine((bytes) => bytes >= headerSize.least && bytes <= headerSize.most, 'must be between 4KiB and 256KiB')
+      .prefault('32KiB')
+      .describe('Largest request line plus headers accepted from an agent; its tokens must fit.'),
+    keep_alive: duration
+      .prefault('65s')
+      .describe('How long an idle connection stays open; longer than the idle time of any load balancer in front.'),
+    drain_timeout: duration
+      .prefault('30s')
+      .describe('How long live calls may take to end after a stop is asked for; what is left is then cut.'),
+    insecure_plain_http: z
+      .boolean()
+      .default(false)
+      .describe('Lets `outbound` listen off this machine: identity tokens then cross the network in clear text.'),
+    insecure_admin_anywhere: z
+      .boolean()
+      .default(false)
+      .describe('Lets `admin` listen off this machine, for probes and scrapers: anyone who reaches it can read it.'),
+  })
+  .superRefine((listen, context) => {
+    const flags = { outbound: 'insecure_plain_http', admin: 'insecure_admin_anywhere' } as const;
+    for (const name of ['outbound', 'admin'] as const) {
+      if (staysOnMachine(listen[name]) || listen[flags[name]]) continue;
+      const message = `is not loopback; use 127.0.0.1 or a unix socket, or say ${flags[name]}: true`;
+      context.addIssue({ code: 'custom', path: [name], message });
+    }
+    if (sameAddress(listen.outbound, listen.admin)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['admin'],
+        message: 'is the address of outbound too; choose another port',
+      });
+    }
+  })
+  .prefault({});
+
+export type ListenConfig = z.output<typeof listenSchema>;
+
+/** Loopback addresses and unix sockets; of names only `localhost`, since others can be made to resolve elsewhere. */
+function staysOnMachine(address: ListenAddress): boolean {
+  if (address.kind === 'unix') return true;
+  return (
+    address.host === 'localhost' ||
+    address.host === '::1' ||
+    (isIP(address.host) === 4 && address.host.startsWith('127.'))
+  );
+}
+
+function sameAddress(a: ListenAddress, b: ListenAddress): boolean {
+  if (a.kind === 'unix' || b.kind === 'unix') return a.kind === 'unix' && b.kind === 'unix' && a.path === b.path;
+  return a.host === b.host && a.port === b.port && a.port !== 0;
+}
