@@ -1,0 +1,156 @@
+// Arms a permitted call: with a credential of its route's exchange, a standing secret, or none where the route says so.
+// The only file that makes an ArmedCall. Must never fall back from one kind of credential to another: a route has one
+// exchange, and when that fails the call is refused (agentgateway#2260).
+
+import { asRefusal, Refusal } from '../base/errors.ts';
+import type { Clock, Log, Send } from '../base/ports.ts';
+import type { Report } from '../base/problem.ts';
+import type { ArmedCall, Credential, PermittedCall } from '../call.ts';
+import { type AcquireStats, createAcquire } from './acquire.ts';
+import { createCredentialCache, defaultCacheEntries, type Member } from './cache.ts';
+import { type CompiledExchange, type CompiledLane, compileExchanges, compileLanes } from './compile.ts';
+import { factsOfStanding } from './facts.ts';
+import { createFailures } from './failures.ts';
+import type { HealthFacts } from './health.ts';
+import { type ArmRoute, type ExchangePlan, hopOf, planOf, planOfNone } from './plan.ts';
+import { type ExchangeConfig, noExchange } from './schema.ts';
+
+export interface BrokerOptions {
+  readonly exchanges: ReadonlyMap<string, ExchangeConfig>;
+  readonly routes: readonly ArmRoute[];
+  readonly clock: Clock;
+  readonly send: Send;
+  readonly log: Log;
+  readonly report: Report;
+  /** Credentials cached at one time; 10,000 by default. */
+  readonly cacheEntries?: number;
+}
+
+export interface ExchangeStatus extends HealthFacts {
+  readonly name: string;
+  readonly grant: string;
+  readonly kind: ExchangePlan['kind'];
+  readonly issuer: string | undefined;
+  readonly endpoint: string;
+  readonly clientId: string | undefined;
+  /** Exchanges under way. */
+  readonly inFlight: number;
+  /** Ids of the routes that use it. */
+  readonly routes: readonly string[];
+}
+
+export interface BrokerStats extends AcquireStats {
+  /** Credentials in the cache. */
+  readonly entries: number;
+}
+
+export interface Broker {
+  /** @param signal lets this call leave a wait; nobody else's. @throws Refusal */
+  arm(call: PermittedCall, signal?: AbortSignal): Promise<ArmedCall>;
+  /**
+   * For an upstream that answered 401: forgets that credential (if no other call has renewed it yet) and gets another.
+   * A call that carries no credential comes back as it is.
+   * @throws Refusal
+   */
+  rearm(call: ArmedCall, signal?: AbortSignal): Promise<ArmedCall>;
+  /** What `arm` would ask; pure, without a round trip. */
+  plan(call: PermittedCall): ExchangePlan;
+  status(): readonly ExchangeStatus[];
+  /** Looks up what can be known before the first call. Never rejects: `status` tells what is not ready. */
+  warm(): Promise<void>;
+  stats(): BrokerStats;
+  /** Drops every credential that this party is subject or actor of; one being obtained right now is not kept. @returns how many */
+  forget(member: Member): number;
+  close(): void;
+}
+
+export function createBroker(options: BrokerOptions): Broker {
+  const { clock, log } = options;
+  const exchanges = compileExchanges(options.exchanges, options);
+  const lanes = compileLanes(options.routes, exchanges, options.report);
+  const bare = new Set(
+    options.routes.filter(({ exchange }) => exchange === noExchange).map(({ id }) => id),
+  );
+  const cache = createCredentialCache({ clock, max: options.cacheEntries ?? defaultCacheEntries });
+  const acquire = createAcquire({ clock, log, cache, failures: createFailures(clock) });
+
+  async function armWith(call: PermittedCall, rejected?: string, signal?: AbortSignal): Promise<ArmedCall> {
+    const lane = lanes.get(call.route.id);
+    if (lane === undefined) return { ...call, credential: noCredential(call), cache: 'bypass' };
+    if (lane.grant.kind === 'static') {
+      return { ...call, credential: await standing(lane, call, rejected !== undefined), cache: 'bypass' };
+    }
+    const { obtained, cache: result } = await acquire.acquire(lane, call, rejected, signal);
+    const { secret, facts } = obtained;
+    return { ...call, credential: { secret, placement: lane.route.placement, facts }, cache: result };
+  }
+
+  async function standing(lane: CompiledLane, call: PermittedCall, again: boolean): Promise<Credential> {
+    const hop = hopOf(call, lane.route);
+    const { token } = await tracked(lane.compiled, lane.grant.obtain(hop, { traceparent: undefined, again }));
+    return { secret: token, placement: lane.route.placement, facts: factsOfStanding(planOf(lane, hop, call), token) };
+  }
+
+  async function tracked<T>({ health }: CompiledExchange, obtaining: Promise<T>): Promise<T> {
+    try {
+      const obtained = await obtaining;
+      health.succeeded(clock.now());
+      return obtained;
+    } catch (failure) {
+      health.failed(clock.now(), asRefusal(failure).reason);
+      throw failure;
+    }
+  }
+
+  function noCredential(call: PermittedCall): Credential {
+    return { secret: undefined, placement: { kind: 'none' }, facts: factsOfStanding(planFor(call), undefined) };
+  }
+
+  function planFor(call: PermittedCall): ExchangePlan {
+    const lane = lanes.get(call.route.id);
+    if (lane !== undefined) return planOf(lane, hopOf(call, lane.route), call);
+    if (bare.has(call.route.id)) return planOfNone(call);
+    throw new Refusal('exchange_misconfigured', { detail: 'the route has no exchange' });
+  }
+
+  return {
+    arm: (call, signal) => armWith(call, undefined, signal),
+    async rearm(call, signal) {
+      if (call.credential.secret === undefined) return call;
+      return armWith(call, call.credential.facts.fingerprint, signal);
+    },
+    plan: planFor,
+    status: () => [...exchanges.values()].map((exchange) => statusOf(exchange, options.routes)),
+    async warm() {
+      await Promise.all([...exchanges.values()].map((exchange) => prepare(exchange, clock, log)));
+    },
+    stats: () => ({ ...acquire.stats(), entries: cache.size() }),
+    forget: (member) => cache.forget(member),
+    close: () => cache.clear(),
+  };
+}
+
+async function prepare({ name, grant, health }: CompiledExchange, clock: Clock, log: Log): Promise<void> {
+  try {
+    await grant.prepare();
+    health.prepared();
+  } catch (failure) {
+    const { reason, detail } = asRefusal(failure);
+    health.failed(clock.now(), reason);
+    log.warn({ exchange: name, reason, detail }, 'exchange is not ready');
+  }
+}
+
+function statusOf({ name, grant, flights, health }: CompiledExchange, routes: readonly ArmRoute[]): ExchangeStatus {
+  return {
+    name,
+    grant: grant.type,
+    kind: grant.kind,
+    issuer: grant.issuer,
+    endpoint: grant.endpoint,
+    clientId: grant.clientId,
+    inFlight: flights.size(),
+    routes: routes.filter(({ exchange }) => exchange === name).map(({ id }) => id),
+    ...health.facts(),
+  };
+}

@@ -1,0 +1,124 @@
+// Credentials that were issued, until shortly before they end. The key is a digest of everything the answer depends on;
+// the life is the shortest of all lives involved, less a margin. An expired credential is never handed out: freshness is
+// looked at again on every read, and lru-cache is used as a bounded store only (its `allowStale` would serve expired ones).
+
+import { LRUCache } from 'lru-cache';
+import { type DigestField, digest } from '../base/digest.ts';
+import type { Clock } from '../base/ports.ts';
+import { Secret } from '../base/secret.ts';
+import type { Obtained } from './obtained.ts';
+import type { ExchangePlan } from './plan.ts';
+
+/** Credentials kept by default: callers times users times routes must not fill the memory of the gate. */
+export const defaultCacheEntries = 10_000;
+
+/**
+ * Digest of every input: a field left out here is a credential handed to the wrong call (AuthBridge keys by subject and
+ * audience only). What is sent is taken from the plan whole, so a new parameter of a grant is in the key by itself;
+ * added is what decides without being sent: the parties of the chain, the mode and limit of verification.
+ */
+export function cacheKey(plan: Omit<ExchangePlan, 'key'>): string {
+  const parties = plan.members.flatMap(({ iss, sub }): DigestField[] => [iss, sub]);
+  const inputs = plan.inputs.map(([name, value]) => [name, value instanceof Secret ? value.reveal() : value]);
+  const lifetime = plan.maxLifetime === undefined ? undefined : String(plan.maxLifetime);
+  return digest([
+    plan.exchange,
+    plan.grant,
+    plan.endpoint,
+    plan.clientId,
+    plan.verify,
+    lifetime,
+    String(plan.members.length),
+    ...parties,
+    ...inputs,
+  ]);
+}
+
+/** A party of a delegation chain; `iss` undefined where the token does not say. */
+export interface Member {
+  readonly iss: string | undefined;
+  readonly sub: string;
+}
+
+export interface Cached {
+  readonly obtained: Obtained;
+  /** Everyone the credential speaks for or acts through: each of them can be revoked. */
+  readonly members: readonly Member[];
+}
+
+export interface CredentialCache {
+  /** undefined when there is none, or it is no longer fresh. */
+  get(key: string): Cached | undefined;
+  /** Keeps a credential unless its life is over, or something was forgotten since `era` was read. */
+  put(key: string, cached: Cached, era: number): void;
+  /** Drops the entry if it still holds the credential with this fingerprint (another call may have renewed it already). */
+  drop(key: string, fingerprint: string): void;
+  /** Drops every credential that this party is a member of. @returns how many */
+  forget(member: Member): number;
+  /** Changes whenever something is forgotten: what was asked for before must not be kept after. */
+  era(): number;
+  size(): number;
+  clear(): void;
+}
+
+export function createCredentialCache({ clock, max }: { clock: Clock; max: number }): CredentialCache {
+  const keysOfSub = new Map<string, Set<string>>();
+  const store = new LRUCache<string, Cached>({
+    max,
+    dispose: (cached, key) => unindex(cached, key),
+  });
+  let era = 0;
+
+  function index(cached: Cached, key: string): void {
+    for (const { sub } of cached.members) {
+      const keys = keysOfSub.get(sub);
+      if (keys === undefined) keysOfSub.set(sub, new Set([key]));
+      else keys.add(key);
+    }
+  }
+
+  function unindex(cached: Cached, key: string): void {
+    for (const { sub } of cached.members) {
+      const keys = keysOfSub.get(sub);
+      keys?.delete(key);
+      if (keys?.size === 0) keysOfSub.delete(sub);
+    }
+  }
+
+  return {
+    get(key) {
+      const cached = store.get(key);
+      if (cached === undefined) return undefined;
+      if (clock.now() < cached.obtained.life.usableUntil) return cached;
+      store.delete(key);
+      return undefined;
+    },
+    put(key, cached, since) {
+      if (since !== era || clock.now() >= cached.obtained.life.usableUntil) return;
+      store.delete(key); // so that `dispose` runs before the new entry is indexed
+      store.set(key, cached);
+      index(cached, key);
+    },
+    drop(key, fingerprint) {
+      if (store.peek(key)?.obtained.facts.fingerprint === fingerprint) store.delete(key);
+    },
+    forget(member) {
+      era += 1;
+      const keys = [...(keysOfSub.get(member.sub) ?? [])];
+      const concerned = keys.filter((key) => store.peek(key)?.members.some((other) => isSame(other, member)));
+      for (const key of concerned) store.delete(key);
+      return concerned.length;
+    },
+    era: () => era,
+    size: () => store.size,
+    clear() {
+      era += 1;
+      store.clear();
+    },
+  };
+}
+
+/** An issuer that is not named could be any: forgetting one credential too many costs one exchange. */
+function isSame(a: Member, b: Member): boolean {
+  return a.sub === b.sub && (a.iss === undefined || b.iss === undefined || a.iss === b.iss);
+}

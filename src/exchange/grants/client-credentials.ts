@@ -1,0 +1,40 @@
+// RFC 6749 section 4.4: the gate's own identity, for upstreams that know no users. The same credential for every caller
+// of the route, so who called is told by the audit record alone. Somebody chose it for the route; it is never a fallback.
+
+import { z } from 'zod';
+import type { Grant, GrantPorts, Hop, Input } from '../grant.ts';
+import { createIssuer } from '../issuer.ts';
+import { issuerShape } from '../issuer-schema.ts';
+
+export const type = 'client_credentials';
+
+export const schema = z.strictObject({
+  grant: z.literal(type).describe("The gate's own identity at an OAuth issuer (RFC 6749 section 4.4)."),
+  ...issuerShape,
+});
+
+export type Options = z.output<typeof schema>;
+
+export function create(options: Options, ports: GrantPorts): Grant {
+  const issuer = createIssuer(options, ports);
+
+  function plan(hop: Hop): readonly Input[] {
+    const inputs: Input[] = [['grant_type', type]];
+    if (hop.audience !== undefined) inputs.push(['audience', hop.audience]);
+    for (const resource of hop.resources) inputs.push(['resource', resource]);
+    if (hop.scopes.length > 0) inputs.push(['scope', hop.scopes.join(' ')]);
+    return inputs;
+  }
+
+  return {
+    type,
+    kind: 'client_credentials',
+    issuer: options.issuer,
+    endpoint: issuer.endpoint,
+    clientId: options.client.id,
+    verifies: true,
+    plan,
+    obtain: (hop, { traceparent }) => issuer.ask(plan(hop), traceparent),
+    prepare: issuer.prepare,
+  };
+}

@@ -1,0 +1,5 @@
+// Every grant there is. A new one is one file beside this one, exporting `type`, `schema` and `create`, and one line here.
+
+export * as client_credentials from './client-credentials.ts';
+export * as static_secret from './static-secret.ts';
+export * as token_exchange from './token-exchange.ts';

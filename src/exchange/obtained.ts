@@ -1,0 +1,11 @@
+// A credential that was obtained and judged: the value, what may be told of it, and how long it may be used.
+
+import type { Secret } from '../base/secret.ts';
+import type { CredentialFacts } from '../call.ts';
+import type { Life } from './life.ts';
+
+export interface Obtained {
+  readonly secret: Secret;
+  readonly facts: CredentialFacts;
+  readonly life: Life;
+}
