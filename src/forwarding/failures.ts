@@ -1,0 +1,38 @@
+// Turns what went wrong on the way to or from an upstream into one specific refusal. Details name an error code only:
+// parser errors carry an excerpt of the answer, which may hold anything, so neither message nor cause is kept.
+
+import { AddressRefused } from '../base/addresses.ts';
+import { Refusal } from '../base/errors.ts';
+import type { StreamEnd } from '../call.ts';
+
+const timeouts = new Set([
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'ETIMEDOUT',
+  'ERR_SOCKET_CONNECTION_TIMEOUT',
+]);
+
+const gateFaults = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH']);
+
+/** @param reached whether a connection had been established: from then on silence and breaks are the upstream's answer. */
+export function upstreamFailure(error: unknown, reached: boolean): Refusal {
+  if (error instanceof Refusal) return error;
+  if (error instanceof AddressRefused) return new Refusal('upstream_address_refused', { detail: error.message });
+  const detail = codeOf(error);
+  if (timeouts.has(detail)) return new Refusal('upstream_timed_out', { detail });
+  if (gateFaults.has(detail)) return new Refusal('internal_fault', { detail });
+  if (detail === 'UND_ERR_DESTROYED' || detail === 'UND_ERR_CLOSED') return new Refusal('draining', { detail });
+  return new Refusal(reached ? 'upstream_answer_malformed' : 'upstream_unreachable', { detail });
+}
+
+/** How an attempt ended that failed like this. */
+export function endOf(refusal: Refusal): StreamEnd {
+  if (refusal.reason === 'upstream_timed_out') return 'timeout';
+  return refusal.reason === 'draining' ? 'drained' : 'upstream_error';
+}
+
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}

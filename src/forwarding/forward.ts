@@ -1,0 +1,184 @@
+// The last stage: sends an armed call to its upstream and the answer back, plain or as a tunnel, and settles when it has ended.
+// A credential the upstream rejects (401) is re-issued once, and the call sent again where its body can be (rule 4).
+// Must never send a call anywhere but below its own route's upstream, nor show the agent the upstream's 401 as its own.
+
+import type { AddressPolicy } from '../base/addresses.ts';
+import { asRefusal, Refusal } from '../base/errors.ts';
+import type { Log } from '../base/ports.ts';
+import type { ArmedCall, Reply } from '../call.ts';
+import { guardedForms } from './guard.ts';
+import { type Handshake, readHandshake } from './handshake.ts';
+import { compileRequestHeaders, placeCredential } from './headers.ts';
+import { isBelow } from './locations.ts';
+import { createSessionSeal } from './mcp-session.ts';
+import type { Attempt, Outcome, Stop } from './outcome.ts';
+import { createPools, type PoolStats } from './pools.ts';
+import { compileResponseHeaders } from './response-headers.ts';
+import type { CompiledRoute, ForwardRoute } from './route.ts';
+import { createTunnel } from './tunnel.ts';
+import { sendUpstream } from './upstream.ts';
+
+export interface ForwardOptions {
+  readonly routes: readonly ForwardRoute[];
+  readonly addresses: AddressPolicy;
+  /** Certificate authorities (PEM) trusted besides the runtime's own. */
+  readonly ca?: readonly string[];
+  /** Forgets the credential of a call and arms the call again. */
+  readonly rearm: (call: ArmedCall) => Promise<ArmedCall>;
+  /** Puts the trace context into a JSON-RPC body's `_meta`; returns the body unchanged where it cannot. */
+  readonly rewriteMeta: (body: Buffer, traceparent: string) => Buffer;
+  readonly log: Log;
+}
+
+export interface ForwardStats {
+  /** Calls on a connection, over all upstreams. */
+  readonly active: number;
+  /** Calls waiting for a connection. */
+  readonly queued: number;
+  /** Open tunnels. */
+  readonly tunnels: number;
+  readonly upstreams: readonly PoolStats[];
+}
+
+export interface Forwarding {
+  forward(call: ArmedCall): Promise<Reply>;
+  stats(): ForwardStats;
+  /** Refuses new calls and waits for live ones. */
+  close(): Promise<void>;
+  /** Refuses new calls and ends live ones: those not yet answered are refused, others are cut. */
+  closeNow(): Promise<void>;
+}
+
+/** @throws TypeError for a route whose headers cannot be sent as configured. */
+export function createForward(options: ForwardOptions): Forwarding {
+  const { rearm, rewriteMeta, log } = options;
+  const network = { addresses: options.addresses, ca: options.ca ?? [] };
+  const pools = createPools(network);
+  const openTunnel = createTunnel(network);
+  const sessions = createSessionSeal();
+  const routes = new Map(options.routes.map((route) => [route.id, compile(route)]));
+  const live = new Set<Stop>();
+  let calls = 0;
+  let draining = false;
+  const idle = Promise.withResolvers<void>();
+
+  function compile(spelled: ForwardRoute): CompiledRoute {
+    const upstreamBase = spelled.upstreamBase.replace(/\/+$/, '');
+    const route = { ...spelled, upstreamBase, gatePath: spelled.gatePath.replace(/\/+$/, '') };
+    return {
+      ...route,
+      slot: pools.slotFor(route),
+      writeHeaders: compileRequestHeaders(route),
+      readHead: compileResponseHeaders({ ...route, sealSession: sessions.seal }),
+      tunnels: 0,
+    };
+  }
+
+  function track(stop: Stop): () => void {
+    live.add(stop);
+    return () => live.delete(stop);
+  }
+
+  /** Everything one attempt needs; its observation is ended here if it cannot be made. */
+  function prepare(call: ArmedCall, route: CompiledRoute, session: string | undefined, resend: number): Attempt {
+    const observation = call.observation.attemptStarted(call, resend);
+    try {
+      const { traceparent } = observation;
+      const placed = placeCredential(call);
+      const headers = route.writeHeaders(call, { placed, traceparent, session });
+      const { body } = call;
+      const plain = body.kind === 'buffered' ? body.bytes : undefined;
+      const bytes = plain !== undefined && route.mcp ? rewriteMeta(plain, traceparent) : plain;
+      const forms = placed.name === undefined && placed.path === call.upstream.path ? [] : formsOf(call);
+      return { call, route, observation, placed, forms, headers, bytes, track };
+    } catch (failure) {
+      const refusal = asRefusal(failure);
+      observation.ended('upstream_error', refusal);
+      throw refusal;
+    }
+  }
+
+  function attemptOnce(attempt: Attempt, handshake: Handshake | undefined): Promise<Outcome> {
+    const { transport } = attempt.call;
+    if (transport.kind === 'http') return sendUpstream(attempt, transport);
+    if (handshake === undefined) throw new Refusal('internal_fault', { detail: 'an upgrade without its handshake' });
+    return openTunnel(attempt, handshake, transport);
+  }
+
+  async function carry(call: ArmedCall, route: CompiledRoute): Promise<Reply> {
+    const session = route.mcp ? sessions.open(call) : undefined;
+    const handshake = call.transport.kind === 'upgrade' ? readHandshake(call) : undefined;
+    let armed = call;
+    for (let resend = 0; ; resend += 1) {
+      const outcome = await attemptOnce(prepare(armed, route, session, resend), handshake);
+      if (outcome.kind === 'ended') return { ...outcome, call: armed };
+      log.warn({ route: route.id, request: call.id, resend }, 'the upstream rejected the credential of a call');
+      if (resend > 0) throw new Refusal('upstream_rejected_credential', { detail: 'twice, the second one fresh' });
+      // Also where the call cannot be sent again: the next one must not meet the same credential.
+      armed = sameTarget(await rearm(armed), call);
+      if (call.body.kind === 'stream') {
+        throw new Refusal('upstream_rejected_credential', { detail: 'the body was streamed and cannot be sent again' });
+      }
+    }
+  }
+
+  async function forward(call: ArmedCall): Promise<Reply> {
+    if (draining) throw new Refusal('draining');
+    const route = routes.get(call.route.id);
+    if (route === undefined) throw new Refusal('internal_fault', { detail: 'a route forwarding does not know' });
+    // Checked again at the last moment before a credential is placed: it is for this upstream and no other.
+    if (call.upstream.origin !== route.origin || !isBelow(call.upstream.path, route.upstreamBase)) {
+      throw new Refusal('target_escapes_route', { detail: 'the target is not below the upstream of its route' });
+    }
+    const isTunnel = call.transport.kind === 'upgrade';
+    if (isTunnel && route.tunnels >= route.maxConnections) throw new Refusal('upstream_overloaded', { retryAfter: 1 });
+    calls += 1;
+    if (isTunnel) route.tunnels += 1;
+    try {
+      return await carry(call, route);
+    } finally {
+      calls -= 1;
+      if (isTunnel) route.tunnels -= 1;
+      if (draining && calls === 0) idle.resolve();
+    }
+  }
+
+  /** From now on calls are refused; resolves when the last live one has ended. */
+  function drain(): Promise<void> {
+    draining = true;
+    if (calls === 0) idle.resolve();
+    return idle.promise;
+  }
+
+  return {
+    forward,
+    async close() {
+      await drain();
+      await pools.close();
+    },
+    async closeNow() {
+      const ended = drain();
+      for (const stop of [...live]) stop(new Refusal('draining'));
+      await ended;
+      await pools.destroy();
+    },
+    stats() {
+      const upstreams = pools.stats();
+      const sum = (of: (stats: PoolStats) => number) => upstreams.reduce((total, stats) => total + of(stats), 0);
+      const tunnels = [...routes.values()].reduce((total, route) => total + route.tunnels, 0);
+      return { active: sum((stats) => stats.active), queued: sum((stats) => stats.queued), tunnels, upstreams };
+    },
+  };
+}
+
+function formsOf(call: ArmedCall): readonly string[] {
+  return guardedForms(call.credential.secret);
+}
+
+/** A re-issued credential is for the same hop: an arming that changed the target would be another call. */
+function sameTarget(rearmed: ArmedCall, call: ArmedCall): ArmedCall {
+  const { route, upstream } = rearmed;
+  const same = upstream.origin === call.upstream.origin && upstream.path === call.upstream.path;
+  if (same && route.id === call.route.id) return rearmed;
+  throw new Refusal('internal_fault', { detail: 'arming again changed the target of a call' });
+}

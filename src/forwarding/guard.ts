@@ -1,0 +1,96 @@
+// The response guard: searches textual response bodies for the credential placed on the call and masks every occurrence with
+// as many `*`, so framing and lengths stay. Stops upstreams that reflect requests (debug endpoints, error pages) from handing
+// the gate's credential to the agent. See docs/adr/0005.
+// Limits: it knows the credential as it is, percent-encoded and with "\/" for "/" as JSON may write it; not base64 of it, not
+// other escapes, not split over two WebSocket frames. An upstream that means to leak what it was given can.
+
+import type { Secret } from '../base/secret.ts';
+
+/** Shorter values are not searched for: they occur by chance, and masking chance would corrupt answers. */
+const minGuardedLength = 8;
+
+const noForms: readonly string[] = [];
+
+/** The spellings of a credential to look for; empty when there is none worth looking for. */
+export function guardedForms(secret: Secret | undefined): readonly string[] {
+  if (secret === undefined || secret.length < minGuardedLength) return noForms;
+  const plain = secret.reveal();
+  const encoded = encodeURIComponent(plain);
+  // A JWT is the same in all spellings, and is searched for once.
+  if (encoded === plain) return [plain];
+  return [...new Set([plain, encoded, plain.replaceAll('/', String.raw`\/`)])];
+}
+
+const textual =
+  /^(?:text\/|multipart\/|application\/(?:json|xml|javascript|ecmascript|x-www-form-urlencoded|x-ndjson|ndjson|jsonl|json-seq|problem\+|graphql|yaml|x-yaml)|[a-z]+\/[^;\s]+\+(?:json|xml|yaml)(?:[;\s]|$))/i;
+
+/** Whether bodies of this content type are text, where reflections occur; an answer that does not say is taken for text. */
+export function isTextual(contentType: string | undefined): boolean {
+  return contentType === undefined || contentType.trim() === '' || textual.test(contentType.trim());
+}
+
+export interface Guard {
+  /** What may be passed on of the body so far: the same Buffer where nothing was found or held back. May be empty. */
+  pass(chunk: Buffer): Buffer;
+  /** What was held back, at the end of the body. */
+  flush(): Buffer;
+}
+
+const nothing = Buffer.alloc(0);
+
+/** One guard per response body. @param forms not empty; see {@link guardedForms}. */
+export function createGuard(forms: readonly string[]): Guard {
+  const needles = forms.map((form) => Buffer.from(form, 'latin1'));
+  const mask = maskFor(forms);
+  let held: Buffer = nothing;
+
+  return {
+    pass(chunk) {
+      const joined = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
+      const masked = maskAll(joined, needles, mask);
+      const keep = heldBack(masked, needles);
+      held = keep === 0 ? nothing : masked.subarray(masked.length - keep);
+      return keep === 0 ? masked : masked.subarray(0, masked.length - keep);
+    },
+    flush() {
+      const rest = held;
+      held = nothing;
+      return rest;
+    },
+  };
+}
+
+/** Masks in a copy: the chunk belongs to the parser. Returns the chunk itself when there is nothing to mask. */
+function maskAll(bytes: Buffer, needles: readonly Buffer[], mask: string): Buffer {
+  let masked = bytes;
+  for (const needle of needles) {
+    let at = masked.indexOf(needle);
+    while (at !== -1) {
+      if (masked === bytes) masked = Buffer.from(bytes);
+      masked.fill(mask, at, at + needle.length);
+      at = masked.indexOf(needle, at + needle.length);
+    }
+  }
+  return masked;
+}
+
+/** Length of the longest end of `bytes` that is the beginning of a needle. */
+function heldBack(bytes: Buffer, needles: readonly Buffer[]): number {
+  let longest = 0;
+  for (const needle of needles) {
+    const first = needle[0];
+    if (first === undefined) continue;
+    let at = bytes.indexOf(first, Math.max(0, bytes.length - needle.length + 1));
+    while (at !== -1 && bytes.length - at > longest) {
+      const length = bytes.length - at;
+      if (bytes.compare(needle, 0, length, at) === 0) longest = length;
+      at = bytes.indexOf(first, at + 1);
+    }
+  }
+  return longest;
+}
+
+/** `*`, unless the credential itself has one: a masked place must not complete another occurrence. */
+function maskFor(forms: readonly string[]): string {
+  return ['*', '#', '.', '~', '+', ' '].find((candidate) => !forms.some((form) => form.includes(candidate))) ?? '\0';
+}

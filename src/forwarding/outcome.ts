@@ -1,0 +1,41 @@
+// How one attempt at an upstream ended, plain or upgraded, and what an attempt is given. Types only.
+
+import type { Refusal } from '../base/errors.ts';
+import type { ArmedCall, AttemptObservation, StreamEnd } from '../call.ts';
+import type { PlacedCredential } from './headers.ts';
+import type { CompiledRoute } from './route.ts';
+
+/** Recorded where the agent left before anything was answered (nginx's "client closed request"). */
+export const clientClosedRequest = 499;
+
+export interface Attempt {
+  readonly call: ArmedCall;
+  readonly route: CompiledRoute;
+  readonly observation: AttemptObservation;
+  readonly placed: PlacedCredential;
+  /** Spellings of the credential no answer may hold. */
+  readonly forms: readonly string[];
+  /** Request header lines, without framing and host. */
+  readonly headers: string[];
+  /** The buffered body to send, where there is one. */
+  readonly bytes: Buffer | undefined;
+  /** Registers how to end this attempt from outside; returns how to unregister. */
+  readonly track: (stop: Stop) => () => void;
+}
+
+/** Ends a live attempt: refuses it where nothing was answered yet, cuts it otherwise. */
+export type Stop = (why: Refusal) => void;
+
+/** `rejected`: the upstream did not accept the credential and nothing was sent to the agent; the call may be sent again. */
+export type Outcome = { readonly kind: 'rejected' } | Ended;
+
+export interface Ended {
+  readonly kind: 'ended';
+  readonly status: number;
+  readonly end: StreamEnd;
+  /** Bytes of the answer's body sent to the agent. */
+  readonly bytesSent: number;
+  /** Bytes of the request's body received from the agent. */
+  readonly bytesReceived: number;
+  readonly upstreamRequestId: string | undefined;
+}

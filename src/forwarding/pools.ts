@@ -1,0 +1,111 @@
+// Connection pools, one per upstream origin and its options, shared by the routes that agree on both. Counts what runs and what
+// waits: a pool whose connections are taken would otherwise let calls wait in silence (streams hold theirs for minutes).
+// Must never hand a call to an origin other than the pool's own.
+
+import { Pool } from 'undici';
+import type { AddressPolicy } from '../base/addresses.ts';
+import { createConnector } from '../base/connect.ts';
+
+/** Largest header block of an answer, in bytes; stops an upstream from filling memory with headers. */
+const maxHeadBytes = 32_768;
+
+/** Streams per HTTP/2 connection; the default limit of most servers. */
+const streamsPerSession = 100;
+
+export interface PoolSlot {
+  readonly origin: string;
+  readonly pool: Pool;
+  /** Takes a place for one call, to be given back with `leave`; false when none is left. */
+  enter(): boolean;
+  /** The call was put on a connection. */
+  started(): void;
+  /** @param wasStarted whether `started` had been called for it. */
+  leave(wasStarted: boolean): void;
+}
+
+export interface PoolStats {
+  readonly origin: string;
+  /** Calls on a connection. */
+  readonly active: number;
+  /** Calls waiting for one. */
+  readonly queued: number;
+}
+
+export interface Pools {
+  slotFor(route: PoolOptions): PoolSlot;
+  stats(): readonly PoolStats[];
+  /** Waits for running calls. */
+  close(): Promise<void>;
+  destroy(): Promise<void>;
+}
+
+export interface PoolOptions {
+  readonly origin: string;
+  readonly http2: boolean;
+  readonly maxConnections: number;
+  readonly timeouts: { readonly connectMs: number };
+}
+
+interface CountedSlot extends PoolSlot {
+  counts(): PoolStats;
+}
+
+export function createPools(network: { readonly addresses: AddressPolicy; readonly ca: readonly string[] }): Pools {
+  const slots = new Map<string, CountedSlot>();
+
+  return {
+    slotFor(route) {
+      const key = JSON.stringify([route.origin, route.http2, route.maxConnections, route.timeouts.connectMs]);
+      let slot = slots.get(key);
+      if (slot === undefined) {
+        slot = createSlot(route, network);
+        slots.set(key, slot);
+      }
+      return slot;
+    },
+    stats: () => [...slots.values()].map((slot) => slot.counts()),
+    async close() {
+      await Promise.all([...slots.values()].map(({ pool }) => pool.close()));
+    },
+    async destroy() {
+      await Promise.all([...slots.values()].map(({ pool }) => pool.destroy()));
+    },
+  };
+}
+
+function createSlot(
+  { origin, http2, maxConnections, timeouts }: PoolOptions,
+  network: { readonly addresses: AddressPolicy; readonly ca: readonly string[] },
+): CountedSlot {
+  const pool = new Pool(origin, {
+    connect: createConnector({ ...network, connectMs: timeouts.connectMs, http2 }),
+    connections: http2 ? Math.ceil(maxConnections / streamsPerSession) : maxConnections,
+    h2Options: { maxConcurrentStreams: streamsPerSession },
+    allowH2: http2,
+    pipelining: 1,
+    maxHeaderSize: maxHeadBytes,
+  });
+  // As many calls may wait as may run: enough for a burst while connections open, too few to hide an overload.
+  const places = 2 * maxConnections;
+  let active = 0;
+  let queued = 0;
+
+  return {
+    origin,
+    pool,
+    enter() {
+      if (active + queued >= places) return false;
+      queued += 1;
+      return true;
+    },
+    started() {
+      queued -= 1;
+      active += 1;
+    },
+    leave(wasStarted) {
+      if (wasStarted) active -= 1;
+      else queued -= 1;
+    },
+    counts: () => ({ origin, active, queued }),
+  };
+}
