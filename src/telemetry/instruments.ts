@@ -1,0 +1,136 @@
+// Counters and histograms for the hot path: a map lookup and an addition (0.2 us; the SDK's own cost 1 to 2 us each).
+// Collected in the SDK's own data model, so that OTLP and /metrics say the same.
+// Must never grow with what callers send: each instrument has a bound on its series, the rest is counted together.
+
+import { type Attributes, type HrTime, ValueType } from '@opentelemetry/api';
+import { AggregationTemporality, DataPointType, type MetricData } from '@opentelemetry/sdk-metrics';
+import type { Clock } from '../base/ports.ts';
+import { toHrTime } from './span-data.ts';
+
+/** Series of one instrument (OpenTelemetry cardinality limit); stops labels from filling memory and backends. */
+const maxSeries = 1_000;
+
+/** Longest label value, in characters. */
+const maxLabel = 128;
+
+export interface Definition {
+  readonly name: string;
+  readonly kind: 'counter' | 'updown' | 'histogram' | 'gauge';
+  /** UCUM unit: `s`, `By`, or an annotation such as `{call}`. */
+  readonly unit: string;
+  readonly description: string;
+  /** Names of the labels, in the order their values are given. */
+  readonly labels: readonly string[];
+  /** Upper bounds of the buckets, for histograms. */
+  readonly buckets?: readonly number[];
+}
+
+/** One value for each label, in order; undefined where it does not apply. */
+export type Labels = readonly (string | undefined)[];
+
+export interface Instrument {
+  /** Adds to a counter, records into a histogram, sets a gauge. */
+  record(value: number, labels: Labels): void;
+  /** Forgets every series: for gauges whose labels come and go. */
+  clear(): void;
+}
+
+interface Series {
+  readonly attributes: Attributes;
+  value: number;
+  count: number;
+  readonly counts: number[];
+}
+
+export interface Instruments {
+  define(definition: Definition): Instrument;
+  collect(): MetricData[];
+}
+
+/** Labels that are numbers in the semantic conventions. */
+const numeric = new Set(['http.response.status_code', 'server.port']);
+
+const overflow: Attributes = { 'otel.metric.overflow': true };
+
+export function createInstruments({ clock }: { clock: Clock }): Instruments {
+  const started = toHrTime(clock.now());
+  const all: { definition: Definition; series: Map<string, Series> }[] = [];
+  return {
+    define(definition) {
+      const series = new Map<string, Series>();
+      all.push({ definition, series });
+      return createInstrument(definition, series);
+    },
+    collect() {
+      const now = toHrTime(clock.now());
+      return all
+        .filter(({ series }) => series.size > 0)
+        .map((one) => metricData(one.definition, one.series, started, now));
+    },
+  };
+}
+
+function createInstrument(definition: Definition, all: Map<string, Series>): Instrument {
+  const bounds = definition.buckets ?? [];
+
+  function seriesOf(labels: Labels): Series {
+    const key = labels.join('\u0000');
+    const known = all.get(key);
+    if (known !== undefined) return known;
+    const full = all.size >= maxSeries;
+    const found = full ? all.get('overflow') : undefined;
+    if (found !== undefined) return found;
+    const attributes = full ? overflow : attributesOf(definition.labels, labels);
+    const created = { attributes, value: 0, count: 0, counts: new Array<number>(bounds.length + 1).fill(0) };
+    all.set(full ? 'overflow' : key, created);
+    return created;
+  }
+
+  return {
+    clear: () => all.clear(),
+    record(value, labels) {
+      if (!Number.isFinite(value)) return;
+      const series = seriesOf(labels);
+      series.count += 1;
+      series.value = definition.kind === 'gauge' ? value : series.value + value;
+      if (definition.kind !== 'histogram') return;
+      let bucket = 0;
+      while (bucket < bounds.length && value > (bounds[bucket] ?? Number.POSITIVE_INFINITY)) bucket += 1;
+      series.counts[bucket] = (series.counts[bucket] ?? 0) + 1;
+    },
+  };
+}
+
+function attributesOf(names: readonly string[], values: Labels): Attributes {
+  const attributes: Attributes = {};
+  for (const [index, name] of names.entries()) {
+    const value = values[index];
+    if (value !== undefined && value !== '')
+      attributes[name] = numeric.has(name) ? Number(value) : value.slice(0, maxLabel);
+  }
+  return attributes;
+}
+
+function metricData(definition: Definition, all: Map<string, Series>, startTime: HrTime, endTime: HrTime): MetricData {
+  const { name, unit, description, kind, buckets } = definition;
+  const descriptor = { name, unit, description, valueType: kind === 'histogram' ? ValueType.DOUBLE : ValueType.INT };
+  const series = [...all.values()];
+  const points = series.map(({ attributes, value }) => ({ attributes, value, startTime, endTime }));
+  const aggregationTemporality = AggregationTemporality.CUMULATIVE;
+  if (kind === 'histogram') {
+    const boundaries = [...(buckets ?? [])];
+    const dataPoints = series.map(({ attributes, value, count, counts }) => ({
+      attributes,
+      startTime,
+      endTime,
+      value: { buckets: { boundaries, counts: [...counts] }, count, sum: value },
+    }));
+    return { descriptor, aggregationTemporality, dataPointType: DataPointType.HISTOGRAM, dataPoints };
+  }
+  if (kind === 'gauge') {
+    const double = { ...descriptor, valueType: ValueType.DOUBLE };
+    return { descriptor: double, aggregationTemporality, dataPointType: DataPointType.GAUGE, dataPoints: points };
+  }
+  const isMonotonic = kind === 'counter';
+  return { descriptor, aggregationTemporality, dataPointType: DataPointType.SUM, dataPoints: points, isMonotonic };
+}

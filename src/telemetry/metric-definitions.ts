@@ -1,0 +1,135 @@
+// Every metric of the gate: name, unit, labels and buckets, as data, so that the reference page is generated from it.
+// Names are a contract with dashboards and alerts; the names /metrics gives them follow from here (prometheus.ts).
+// Labels are from configuration or closed lists: a user, a model or a path as a label lets callers make series at will.
+
+import type { Definition } from './instruments.ts';
+
+/** Seconds; the advised buckets of http.server.request.duration, longer at the end for streamed answers. */
+const httpSeconds = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 300];
+const exchangeSeconds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const overheadSeconds = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1];
+const lifetimeSeconds = [0, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 43_200, 86_400];
+
+export const metricDefinitions = {
+  serverDuration: {
+    name: 'http.server.request.duration',
+    kind: 'histogram',
+    unit: 's',
+    description: 'Duration of calls, from arrival to the last byte answered.',
+    labels: ['http.request.method', 'url.scheme', 'http.route', 'http.response.status_code', 'error.type'],
+    buckets: httpSeconds,
+  },
+  active: {
+    name: 'http.server.active_requests',
+    kind: 'updown',
+    unit: '{request}',
+    description: 'Calls in flight.',
+    labels: ['http.request.method', 'url.scheme'],
+  },
+  clientDuration: {
+    name: 'http.client.request.duration',
+    kind: 'histogram',
+    unit: 's',
+    description: 'Duration of attempts at upstreams, until the response head arrived or the attempt failed.',
+    labels: ['http.request.method', 'server.address', 'server.port', 'http.response.status_code', 'error.type'],
+    buckets: httpSeconds,
+  },
+  exchangeDuration: {
+    name: 'postern.token_exchange.duration',
+    kind: 'histogram',
+    unit: 's',
+    description: 'Duration of round trips to issuers.',
+    labels: [
+      'postern.exchange.outcome',
+      'error.type',
+      'server.address',
+      'postern.token.grant',
+      'postern.token.cache.result',
+    ],
+    buckets: exchangeSeconds,
+  },
+  cacheRequests: {
+    name: 'postern.token_cache.requests',
+    kind: 'counter',
+    unit: '{request}',
+    description: 'Credentials asked of the cache, by what it answered.',
+    labels: ['postern.token.cache.result'],
+  },
+  cacheEntries: {
+    name: 'postern.token_cache.entries',
+    kind: 'gauge',
+    unit: '{entry}',
+    description: 'Credentials in the cache.',
+    labels: [],
+  },
+  decisions: {
+    name: 'postern.authorization.decisions',
+    kind: 'counter',
+    unit: '{decision}',
+    description: 'Calls by what was decided, and why where they were not made.',
+    labels: ['postern.decision', 'postern.denial.reason', 'http.route'],
+  },
+  depth: {
+    name: 'postern.delegation.depth',
+    kind: 'histogram',
+    unit: '{actor}',
+    description: 'Actors in the delegation chain of verified calls.',
+    labels: [],
+    buckets: [0, 1, 2, 3, 4, 5, 8],
+  },
+  remainingLifetime: {
+    name: 'postern.token.remaining_lifetime',
+    kind: 'histogram',
+    unit: 's',
+    description: 'Time a credential had left when it was put on a request.',
+    labels: ['postern.exchange.name'],
+    buckets: lifetimeSeconds,
+  },
+  jwksAge: {
+    name: 'postern.jwks.age',
+    kind: 'gauge',
+    unit: 's',
+    description: "Age of an issuer's key set.",
+    labels: ['postern.trust'],
+  },
+  upstreamQueue: {
+    name: 'postern.upstream.queue',
+    kind: 'gauge',
+    unit: '{request}',
+    description: 'Calls waiting for a connection to their upstream.',
+    labels: ['postern.upstream'],
+  },
+  overhead: {
+    name: 'postern.proxy.overhead.duration',
+    kind: 'histogram',
+    unit: 's',
+    description: 'Time a call spent in the gate itself: without the upstream, without issuers.',
+    labels: ['http.route'],
+    buckets: overheadSeconds,
+  },
+  firstChunk: {
+    name: 'gen_ai.client.operation.time_to_first_chunk',
+    kind: 'histogram',
+    unit: 's',
+    description: 'Time from sending a request to a model API to the first byte of its streamed answer.',
+    labels: ['gen_ai.operation.name', 'gen_ai.provider.name'],
+    buckets: httpSeconds,
+  },
+  auditRecords: {
+    name: 'postern.audit.records',
+    kind: 'counter',
+    unit: '{record}',
+    description: 'Audit records by outcome; anything but `accepted` needs a look at once.',
+    labels: ['event', 'outcome'],
+  },
+  faults: {
+    name: 'postern.telemetry.faults',
+    kind: 'counter',
+    unit: '{fault}',
+    description: 'Failures inside telemetry itself; the calls went on.',
+    labels: [],
+  },
+} as const satisfies Record<string, Definition>;
+
+/** Gauges whose value another part knows. */
+export type WatchedGauge = 'cacheEntries' | 'jwksAge' | 'upstreamQueue';

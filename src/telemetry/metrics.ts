@@ -1,0 +1,109 @@
+// What is measured of a call: one verb for each thing that happens. Metrics are never sampled.
+// Also collects the gauges other parts know the value of, at the moment they are asked for.
+
+import type { MetricData } from '@opentelemetry/sdk-metrics';
+import type { Clock, Log } from '../base/ports.ts';
+import type { ArmedCall, Arrival, ExchangeStart } from '../call.ts';
+import type { CallEnd } from './call-end.ts';
+import { createInstruments, type Instrument, type Labels } from './instruments.ts';
+import { metricDefinitions, type WatchedGauge } from './metric-definitions.ts';
+import { isArmed, isKnown, isRouted, methodOf, schemeOf } from './reached.ts';
+import { type AttemptEnd, attemptError, genAiOperation } from './span-attempt.ts';
+import { type ExchangeEnd, exchangeOutcome, oauthErrorOf } from './span-exchange.ts';
+import { serverAddress } from './upstream-address.ts';
+
+/** A gauge's values now: one for each combination of its labels. */
+export type ReadGauge = () => Iterable<{ readonly value: number; readonly labels: Labels }>;
+
+export interface Metrics {
+  arrived(call: Arrival): void;
+  /** @param overheadMs undefined where upstream time is not known to be over (a refused call) */
+  ended(end: CallEnd, overheadMs: number | undefined): void;
+  /** A credential is put on a request. */
+  used(call: ArmedCall): void;
+  /** @param seconds until the head of the response, or the failure */
+  attempted(call: ArmedCall, end: AttemptEnd, seconds: number): void;
+  firstChunk(call: ArmedCall, seconds: number): void;
+  exchanged(start: ExchangeStart, end: ExchangeEnd, seconds: number): void;
+  audited(event: string | undefined, outcome: 'accepted' | 'failed'): void;
+  faulted(): void;
+  watch(gauge: WatchedGauge, read: ReadGauge): void;
+  collect(): MetricData[];
+}
+
+export function createMetrics({ clock, log }: { clock: Clock; log: Log }): Metrics {
+  const instruments = createInstruments({ clock });
+  const define = (name: keyof typeof metricDefinitions): Instrument => instruments.define(metricDefinitions[name]);
+  const serverDuration = define('serverDuration');
+  const active = define('active');
+  const clientDuration = define('clientDuration');
+  const exchangeDuration = define('exchangeDuration');
+  const cacheRequests = define('cacheRequests');
+  const decisions = define('decisions');
+  const depth = define('depth');
+  const remainingLifetime = define('remainingLifetime');
+  const overhead = define('overhead');
+  const timeToFirstChunk = define('firstChunk');
+  const auditRecords = define('auditRecords');
+  const faults = define('faults');
+  const watched: { readonly gauge: Instrument; readonly read: ReadGauge }[] = [];
+
+  function readWatched(): void {
+    for (const { gauge, read } of watched) {
+      gauge.clear();
+      try {
+        for (const { value, labels } of read()) gauge.record(value, labels);
+      } catch (failure) {
+        faults.record(1, []);
+        log.warn({ err: failure }, 'telemetry: gauge not read');
+      }
+    }
+  }
+
+  return {
+    arrived(call) {
+      active.record(1, [methodOf(call.method), schemeOf(call)]);
+    },
+    ended(end, overheadMs) {
+      const { call, errorType } = end;
+      const method = methodOf(call.method);
+      const scheme = schemeOf(call);
+      const route = isRouted(call) ? call.route.pattern : undefined;
+      active.record(-1, [method, scheme]);
+      serverDuration.record(end.durationMs / 1_000, [method, scheme, route, String(end.status), errorType]);
+      decisions.record(1, [end.decision, end.refusal?.reason, route]);
+      if (isKnown(call)) depth.record(call.chain.actors.length, []);
+      if (!isArmed(call)) return;
+      cacheRequests.record(1, [call.cache]);
+      if (overheadMs !== undefined) overhead.record(overheadMs / 1_000, [route]);
+    },
+    used({ credential: { facts } }) {
+      if (facts.expiresAt !== undefined) {
+        remainingLifetime.record(facts.expiresAt - clock.now() / 1_000, [facts.exchange]);
+      }
+    },
+    attempted(call, end, seconds) {
+      const { address, port } = serverAddress(call.upstream.origin);
+      const status = end.status === undefined ? undefined : String(end.status);
+      const labels = [methodOf(call.facts.method), address, String(port), status, attemptError(end)];
+      clientDuration.record(seconds, labels);
+    },
+    firstChunk(call, seconds) {
+      timeToFirstChunk.record(seconds, [genAiOperation(call), call.route.provider]);
+    },
+    exchanged(start, end, seconds) {
+      const { address } = serverAddress(start.endpoint);
+      const error = end.refusal === undefined ? undefined : (oauthErrorOf(end) ?? end.refusal.reason);
+      exchangeDuration.record(seconds, [exchangeOutcome(end), error, address, start.grant, 'miss']);
+    },
+    audited: (event, outcome) => auditRecords.record(1, [event, outcome]),
+    faulted: () => faults.record(1, []),
+    watch(gauge, read) {
+      watched.push({ gauge: define(gauge), read });
+    },
+    collect() {
+      readWatched();
+      return instruments.collect();
+    },
+  };
+}

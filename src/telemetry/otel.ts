@@ -1,0 +1,180 @@
+// The OpenTelemetry SDK, wired by hand: batch processor, OTLP exporters, metric readers, one resource. Registers nothing
+// globally and instruments nothing (otel.md 4.4: an automatic undici span sends a second traceparent).
+// Without a collector nothing is pushed anywhere; /metrics is served either way. Must never block or fail a call.
+
+import { randomUUID } from 'node:crypto';
+import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
+import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
+import { defaultResource, type Resource, resourceFromAttributes } from '@opentelemetry/resources';
+import {
+  AggregationTemporality,
+  AggregationType,
+  type CollectionResult,
+  type IMetricReader,
+  MeterProvider,
+  type MetricData,
+  type MetricProducer,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics';
+import { BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace';
+import type { Log } from '../base/ports.ts';
+import type { Secret } from '../base/secret.ts';
+import type { TelemetrySettings } from './environment.ts';
+import { renderPrometheus } from './prometheus.ts';
+import { type SpanData, toReadableSpan } from './span-data.ts';
+
+/** Longest wait for a collector at shutdown, in milliseconds: an unreachable one must not hold a deployment. */
+const maxClose = 3_000;
+
+/** SDK series of one instrument. */
+const maxSeries = 1_000;
+
+export const scopeName = 'postern';
+
+export interface OtelOptions {
+  readonly settings: TelemetrySettings;
+  readonly headers: Readonly<Record<string, Secret>> | undefined;
+  readonly version: string;
+  readonly collect: () => MetricData[];
+  readonly log: Log;
+}
+
+export interface Otel {
+  /** Queues a finished span for export; undefined when spans go nowhere. */
+  readonly write: ((span: SpanData) => void) | undefined;
+  prometheus(): Promise<string>;
+  /** Rejects when the collector did not take what was pending. */
+  flush(): Promise<void>;
+  /** Flushes and stops; resolves after at most three seconds, whatever the collector does. */
+  close(): Promise<void>;
+}
+
+export function createOtel({ settings, headers, version, collect, log }: OtelOptions): Otel {
+  const resource = defaultResource().merge(
+    resourceFromAttributes({ 'service.version': version, 'service.instance.id': randomUUID(), ...settings.resource }),
+  );
+  const scope = { name: scopeName, version };
+  const own = createProducer(collect, resource, scope);
+  const exporterHeaders = () => Promise.resolve(revealHeaders(headers, settings.headersFromEnvironment));
+
+  const pull = createPullReader();
+  const readers: IMetricReader[] = [pull.reader];
+  if (settings.metricsUrl !== undefined) {
+    const exporter = new OTLPMetricExporter({ url: settings.metricsUrl, headers: exporterHeaders });
+    readers.push(
+      new PeriodicExportingMetricReader({
+        exporter,
+        exportIntervalMillis: settings.metricInterval,
+        exportTimeoutMillis: settings.metricTimeout,
+        metricProducers: [own],
+      }),
+    );
+  }
+  const meters = new MeterProvider({ resource, readers });
+
+  const batches = settings.tracesUrl === undefined ? undefined : createBatches(settings.tracesUrl);
+
+  function createBatches(url: string): BatchSpanProcessor {
+    const exporter = telling(new OTLPTraceExporter({ url, headers: exporterHeaders }), log);
+    return new BatchSpanProcessor({ ...settings.batch, exporter, selfObsMeterProvider: meters });
+  }
+
+  const surroundings = { resource, scope, valueLength: settings.valueLength };
+  return {
+    write: batches && ((span) => batches.onEnd(toReadableSpan(span, surroundings))),
+    async prometheus() {
+      const results = await Promise.all([own.collect(), pull.collect()]);
+      const metrics = results.flatMap(({ resourceMetrics }) =>
+        resourceMetrics.scopeMetrics.flatMap((one) => one.metrics),
+      );
+      return renderPrometheus(metrics, resource.attributes);
+    },
+    async flush() {
+      await Promise.all([batches?.forceFlush(), meters.forceFlush()]);
+    },
+    async close() {
+      const stopped = Promise.allSettled([batches?.shutdown(), meters.shutdown()]);
+      if (!(await within(stopped, maxClose))) log.warn({}, 'telemetry: collector did not answer, last spans are lost');
+    },
+  };
+}
+
+/** Our own instruments, in the form the SDK's readers take. */
+function createProducer(collect: () => MetricData[], resource: Resource, scope: { name: string }): MetricProducer {
+  return {
+    collect: async () => ({
+      resourceMetrics: { resource, scopeMetrics: [{ scope, metrics: collect() }] },
+      errors: [],
+    }),
+  };
+}
+
+/** Reads the SDK's own metrics (otel.sdk.*: spans dropped, queue) when /metrics is asked for. */
+function createPullReader(): { readonly reader: IMetricReader; collect(): Promise<CollectionResult> } {
+  let producer: MetricProducer | undefined;
+  const collect = () => {
+    if (producer === undefined) throw new Error('the metric reader has no producer');
+    return producer.collect();
+  };
+  return {
+    collect,
+    reader: {
+      setMetricProducer(given) {
+        producer = given;
+      },
+      selectAggregation: () => ({ type: AggregationType.DEFAULT }),
+      selectAggregationTemporality: () => AggregationTemporality.CUMULATIVE,
+      selectCardinalityLimit: () => maxSeries,
+      collect,
+      shutdown: () => Promise.resolve(),
+      forceFlush: () => Promise.resolve(),
+    },
+  };
+}
+
+/** An exporter that tells the log when the collector stops taking spans, and when it takes them again; not each time. */
+function telling(inner: SpanExporter, log: Log): SpanExporter {
+  let failing = false;
+  function tell({ code, error }: ExportResult): void {
+    const failed = code !== ExportResultCode.SUCCESS;
+    if (failed === failing) return;
+    failing = failed;
+    if (failed) log.warn({ err: error }, 'telemetry: spans not exported');
+    else log.info({}, 'telemetry: spans exported again');
+  }
+  return {
+    export(spans, done) {
+      inner.export(spans, (result) => {
+        tell(result);
+        done(result);
+      });
+    },
+    forceFlush: () => inner.forceFlush?.() ?? Promise.resolve(),
+    shutdown: () => inner.shutdown(),
+  };
+}
+
+/** Configured headers, without those the environment sets: the exporters add these themselves. */
+function revealHeaders(
+  headers: Readonly<Record<string, Secret>> | undefined,
+  fromEnvironment: ReadonlySet<string>,
+): Record<string, string> {
+  const revealed: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    if (!fromEnvironment.has(name.toLowerCase())) revealed[name] = value.reveal();
+  }
+  return revealed;
+}
+
+/** Whether `work` was done in time; it goes on either way. */
+async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, ms, false);
+    timer.unref();
+  });
+  const inTime = await Promise.race([work.then(() => true), late]);
+  clearTimeout(timer);
+  return inTime;
+}

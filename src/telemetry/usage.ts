@@ -1,0 +1,107 @@
+// Token usage of a response, read along while it passes: JSON or server-sent events, of every model API and MCP.
+// Parses once, at the end, what the window kept; answers too large for it give what their tail tells.
+// Never throws, never delays a byte, never keeps content: the window is dropped with the parse.
+
+import type { RawHeaders } from '../call.ts';
+import { readDocument, readUsage, type Usage } from './usage-fields.ts';
+import { createUsageWindow } from './usage-window.ts';
+
+export type { Usage } from './usage-fields.ts';
+
+/** Events parsed of one response, from its beginning (id, model) and its end (usage): many tiny events cost time. */
+const maxEvents = 48;
+const firstEvents = 8;
+
+export interface UsageReader {
+  /** Whether the answer is a stream of events. */
+  readonly streaming: boolean;
+  passed(chunk: Buffer): void;
+  end(): Usage;
+}
+
+/** @returns undefined where there is nothing to read: another media type, or a body that is compressed */
+export function createUsageReader(headers: RawHeaders): UsageReader | undefined {
+  const { type, encoding } = readMediaType(headers);
+  const streaming = type === 'text/event-stream';
+  const json = type === 'application/json' || type.endsWith('+json');
+  if ((!streaming && !json) || (encoding !== '' && encoding !== 'identity')) return undefined;
+  const window = createUsageWindow();
+  return {
+    streaming,
+    passed: window.passed,
+    end() {
+      const usage: Usage = {};
+      const { head, tail, whole } = window.read();
+      const read = streaming ? readEvents : readJson;
+      if (whole) read(Buffer.concat([head, tail]).toString('utf8'), usage);
+      else {
+        if (streaming) readEvents(head.toString('utf8'), usage);
+        readTail(tail.toString('utf8'), usage);
+        if (streaming) readEvents(tail.toString('utf8'), usage);
+      }
+      return usage;
+    },
+  };
+}
+
+export function isEventStream(headers: RawHeaders): boolean {
+  return readMediaType(headers).type === 'text/event-stream';
+}
+
+function readMediaType(headers: RawHeaders): { type: string; encoding: string } {
+  let type = '';
+  let encoding = '';
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at];
+    if (name?.length === 12 && name.toLowerCase() === 'content-type') type = headers[at + 1] ?? '';
+    if (name?.length === 16 && name.toLowerCase() === 'content-encoding') encoding = headers[at + 1] ?? '';
+  }
+  const parameters = type.indexOf(';');
+  const bare = parameters === -1 ? type : type.slice(0, parameters);
+  return { type: bare.trim().toLowerCase(), encoding: encoding.trim().toLowerCase() };
+}
+
+function readJson(text: string, usage: Usage): void {
+  const document = parse(text);
+  if (document !== undefined) readDocument(document, usage);
+}
+
+/** Server-sent events: each `data:` line that is a whole JSON document. Lines the window cut in two do not parse. */
+function readEvents(text: string, usage: Usage): void {
+  const lines = text.split(/\r\n|\r|\n/).filter((line) => line.startsWith('data:'));
+  const chosen =
+    lines.length > maxEvents ? [...lines.slice(0, firstEvents), ...lines.slice(firstEvents - maxEvents)] : lines;
+  for (const line of chosen) readJson(line.slice('data:'.length), usage);
+}
+
+/** An answer whose middle is gone: the last usage object that stands whole in its tail. */
+function readTail(text: string, usage: Usage): void {
+  for (const name of ['"usage"', '"usageMetadata"']) {
+    const at = text.lastIndexOf(name);
+    if (at === -1) continue;
+    const open = text.indexOf('{', at + name.length);
+    if (open === -1 || text.slice(at + name.length, open).trim() !== ':') continue;
+    const counts = parse(balanced(text, open));
+    if (counts !== undefined) readUsage(counts, usage);
+  }
+}
+
+/** From `open` to its closing brace. Usage objects hold numbers and names only, so braces inside strings need no care. */
+function balanced(text: string, open: number): string {
+  let depth = 0;
+  for (let at = open; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === 0x7b) depth += 1;
+    if (code === 0x7d) depth -= 1;
+    if (depth === 0) return text.slice(open, at + 1);
+  }
+  return '';
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
