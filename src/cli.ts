@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+
+// The command line: finds the command, runs it, sets the exit code. Nothing else.
+// A user's mistake gets one clear message and no stack trace; exit codes: 0 fine, 1 failed, 2 wrong usage.
+
+import { describeFailure, UsageError } from './commands/failure.ts';
+import { commands } from './commands/index.ts';
+import { version } from './version.ts';
+
+const [name, ...args] = process.argv.slice(2);
+
+process.exitCode = await main(name, args);
+
+async function main(name: string | undefined, args: string[]): Promise<number> {
+  if (name === '--version' || name === '-V') {
+    console.log(version);
+    return 0;
+  }
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    console.log(overview());
+    return name === undefined ? 2 : 0;
+  }
+  const entry = commands.find((command) => command.name === name);
+  if (entry === undefined) {
+    console.error(`postern: there is no command "${name}"\n\n${overview()}`);
+    return 2;
+  }
+  const command = await entry.load();
+  if (args.includes('--help') || args.includes('-h')) {
+    console.log(command.usage.trim());
+    return 0;
+  }
+  try {
+    return await command.run(args);
+  } catch (failure) {
+    console.error(describeFailure(failure));
+    if (failure instanceof UsageError) console.error(`\n${command.usage.trim()}`);
+    return failure instanceof UsageError ? 2 : 1;
+  }
+}
+
+function overview(): string {
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(9)} ${summary}`);
+  return [
+    "postern: the one gate an AI agent's calls leave by",
+    '',
+    'usage: postern <command> [options]',
+    '',
+    ...lines,
+    '',
+    'postern <command> --help tells more.',
+  ].join('\n');
+}

@@ -1,0 +1,48 @@
+// What `serve` prints when it is ready: what listens where, which routes there are, and a next step to copy.
+// The next step is only printed where it works: with an embedded issuer that mints, and a route to its /whoami.
+
+import type { App } from '../app.ts';
+import { version } from '../version.ts';
+import { describeRoutes } from '../wiring/pages.ts';
+import { table } from './table.ts';
+
+export function banner(app: App): string {
+  const { outboundUrl, adminUrl, issuer } = app;
+  const listeners = [
+    ['agents', outboundUrl, ''],
+    ['operators', adminUrl, '/livez /readyz /metrics /routes'],
+    ...(issuer === undefined ? [] : [['issuer', issuer.issuer, 'embedded']]),
+  ];
+  const routes = describeRoutes(app.gate(), outboundUrl).map((route) => [
+    route.id,
+    route.client.baseUrl,
+    route.upstream,
+    route.credential === 'static' ? 'static (standing key)' : route.exchange,
+  ]);
+  return [
+    `Postern ${version} is ready.`,
+    '',
+    table(listeners),
+    '',
+    table([['route', 'agents call', 'upstream', 'credential'], ...routes]),
+    '',
+    ...nextStep(app),
+    '',
+  ].join('\n');
+}
+
+function nextStep(app: App): string[] {
+  const embedded = app.gate().config.sts.embedded;
+  const whoami = app.gate().routes.find(({ spec }) => spec.upstream.ownPath === '/whoami');
+  if (whoami === undefined || !embedded?.insecure_mint || !embedded.whoami) {
+    return ['Next: `postern explain --help` says what would happen to a call, and why.'];
+  }
+  const token = 'npm run -s postern -- token';
+  return [
+    'Try it, in a second terminal: agent:planner calls on behalf of user:alice, and sees what the upstream received.',
+    '',
+    `  curl -s ${app.outboundUrl}${whoami.spec.path} \\`,
+    `    -H "Authorization: Bearer $(${token} --sub agent:planner --workload)" \\`,
+    `    -H "Postern-Subject-Token: $(${token} --sub user:alice --for agent:planner)"`,
+  ];
+}

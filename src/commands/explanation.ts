@@ -1,0 +1,51 @@
+// An explanation as a person would want to read it: one line per stage, each rule with what it said, and the end of it.
+
+import type { Placement } from '../call.ts';
+import type { Explanation } from '../wiring/explain.ts';
+import { table } from './table.ts';
+
+export function printExplanation(explanation: Explanation): string {
+  const rows: string[][] = [];
+  const { stripped, known, routed, rules, permitted, plan, placement, refusal } = explanation;
+  if (stripped) rows.push(['strip', stripped.slots.length === 0 ? 'nothing presented' : stripped.slots.join(', ')]);
+  if (known) {
+    rows.push(['identify', `caller   ${known.caller}`], ['', `subject  ${known.subject}`]);
+    rows.push(['', `chain    ${known.actors.join(' <- ') || 'no actor: the caller acts for itself'}`]);
+    rows.push(['', `bound by ${known.binding}`]);
+  }
+  if (routed) {
+    rows.push(['route', `${routed.route} -> ${routed.upstream}`]);
+    const facts = Object.entries(routed.facts).filter(([, value]) => value !== undefined);
+    rows.push(['', facts.map(([name, value]) => `${name}=${String(value)}`).join(' ')]);
+  }
+  for (const { check, rule, outcome, detail } of rules ?? []) {
+    const what = [check, rule, outcome.replaceAll('_', ' '), detail && `(${detail})`].filter((part) => part);
+    rows.push([rows.at(-1)?.[0] === 'permit' ? '' : 'permit', what.join(' ')]);
+  }
+  if (permitted) rows.push(['', `allowed by ${permitted.rule}, policy ${permitted.policyVersion}`]);
+  if (plan) {
+    const asks = [
+      plan.audience && `audience ${plan.audience}`,
+      plan.scopes.length > 0 && `scope ${plan.scopes.join(' ')}`,
+    ];
+    rows.push(['arm', `${plan.exchange}: ${plan.grant} at ${plan.endpoint}`]);
+    rows.push(['', asks.filter((part) => part).join(', ') || 'asks for nothing in particular']);
+  }
+  if (placement) rows.push(['forward', `credential in ${describePlacement(placement)}`]);
+  if (refusal) {
+    rows.push(['refused', `${refusal.reason}${refusal.detail === undefined ? '' : `: ${refusal.detail}`}`]);
+    rows.push(['', `the client is told ${refusal.status} ${refusal.code}`]);
+  }
+  return table(rows);
+}
+
+function describePlacement(placement: Placement): string {
+  switch (placement.kind) {
+    case 'header':
+      return `header ${placement.name}: ${placement.prefix}...`;
+    case 'query':
+      return `query parameter ${placement.name}`;
+    case 'none':
+      return 'no place: the upstream needs none';
+  }
+}

@@ -1,0 +1,61 @@
+// postern serve: runs the gate until it is told to stop. SIGTERM and SIGINT drain, a second one stops at once; SIGHUP reloads.
+// The banner goes to standard error, since standard output may carry the audit records.
+
+import { parseArgs } from 'node:util';
+import { type App, startApp } from '../app.ts';
+import { systemClock } from '../base/ports.ts';
+import { createLog } from '../telemetry/log.ts';
+import { banner } from './banner.ts';
+import { configOption, logLevelOption, readLogLevel, requireConfig } from './options.ts';
+
+export const usage = `
+usage: postern serve --config FILE [--log-level LEVEL] [--no-watch]
+
+  --config FILE      the configuration (default: $POSTERN_CONFIG, else postern.yaml)
+  --log-level LEVEL  debug, info, warn, error or silent (default: info), to standard error
+  --no-watch         do not reload when the file changes; SIGHUP still reloads
+
+Audit records go to standard output unless \`audit:\` names a file.
+`;
+
+export async function run(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: { ...configOption, ...logLevelOption, 'no-watch': { type: 'boolean', default: false } },
+  });
+  const log = createLog({ level: readLogLevel(values['log-level']) });
+  const app = await startApp({
+    configFile: requireConfig(values.config),
+    clock: systemClock,
+    log,
+    env: process.env,
+    watch: !values['no-watch'],
+  });
+  process.stderr.write(banner(app));
+
+  process.on('SIGHUP', () => {
+    app.reload().catch((failure: unknown) => {
+      log.error({ problem: failure instanceof Error ? failure.message : 'unknown' }, 'configuration kept');
+    });
+  });
+  await stopSignal();
+  return stop(app);
+}
+
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+}
+
+async function stop(app: App): Promise<number> {
+  process.stderr.write('\nDraining; once more to stop at once.\n');
+  // npm and the terminal may deliver the same signal twice within a moment; only a later one means "at once".
+  const armed = setTimeout(() => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+  }, 500);
+  armed.unref();
+  await app.stop();
+  process.stderr.write('Stopped.\n');
+  return 0;
+}

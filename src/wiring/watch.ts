@@ -1,0 +1,40 @@
+// Tells when a configuration file may have changed. Watches the folders, not the files: Kubernetes replaces mounted files by
+// swapping a symbolic link, which a watch on the file itself never sees. Only a hint: the reload compares contents.
+
+import { type FSWatcher, watch } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** Editors and mounts write in several steps; changes this close together, in milliseconds, are one. */
+const settleMs = 150;
+
+export interface Watch {
+  close(): void;
+}
+
+/** @param files absolute paths; @param changed called after the folder has been quiet for a moment. */
+export function watchFiles(files: readonly string[], changed: () => void): Watch {
+  let settling: NodeJS.Timeout | undefined;
+  const notice = () => {
+    clearTimeout(settling);
+    settling = setTimeout(changed, settleMs);
+    settling.unref();
+  };
+  const watchers = [...new Set(files.map((file) => dirname(file)))].flatMap((folder) => open(folder, notice));
+  return {
+    close() {
+      clearTimeout(settling);
+      for (const watcher of watchers) watcher.close();
+    },
+  };
+}
+
+function open(folder: string, notice: () => void): FSWatcher[] {
+  try {
+    // Not persistent: a watch must not keep a stopped process alive.
+    const watcher = watch(folder, { persistent: false }, notice);
+    watcher.on('error', () => watcher.close());
+    return [watcher];
+  } catch {
+    return []; // SIGHUP still reloads
+  }
+}
