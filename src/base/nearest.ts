@@ -1,4 +1,5 @@
-// "Did you mean ...?": the known name nearest to a mistyped one, for configuration problems. Used at load only.
+// "Did you mean ...?": the known name nearest to a mistyped one, for configuration problems.
+// Used at load only. Must never be asked about what an agent sent: it would tell names, and its work grows with length.
 
 /** Longest name compared: the distance table grows with the product of both lengths. */
 const maxLength = 64;

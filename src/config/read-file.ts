@@ -1,4 +1,5 @@
-// Reads a text file of at most so many bytes: never more than that, even from a device or a file that grows.
+// Reads a text file of at most so many bytes.
+// Must never read more than that, not even from a device or a file that grows while it is read.
 
 import { type FileHandle, open } from 'node:fs/promises';
 

@@ -1,4 +1,5 @@
-// The whole configuration: composed of the features' own schemas, which say what each option means. Nothing is decided here.
+// The whole configuration: composed of the features' own schemas, which say what each option means.
+// Must never decide anything itself, nor describe an option that a feature owns.
 
 import { z } from 'zod';
 import { identifier } from '../base/scalars.ts';

@@ -1,4 +1,5 @@
-// What CEL's parser and type checker found wrong, in words that say how to mend it. Load time only.
+// What CEL's parser and type checker found wrong, in words that say how to mend it.
+// Load time only: it quotes the expression, which an operator wrote, and must never be given facts of a call.
 
 import { TypeError as CelTypeError, ParseError } from '@marcbachmann/cel-js';
 import { nearest } from '../base/nearest.ts';

@@ -1,4 +1,5 @@
 // The two CEL environments: what a policy rule and what a rule over claims may refer to, with their types and limits.
+// Must never offer a word that the vocabulary does not list.
 
 import { Environment } from '@marcbachmann/cel-js';
 import { ActorFacts, ChainFacts, PrincipalFacts, RequestPolicyFacts, RouteFacts } from './facts.ts';

@@ -1,0 +1,112 @@
+// docs/reference/presets.md: every preset in routes/, and what an agent has to set to use it.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { type Preset, type PresetOperation, type PresetSource, presetSchema } from '../../src/routing/preset-schema.ts';
+import { code, fenced, page, table } from './markdown.ts';
+
+const introduction = `# Presets reference
+
+A preset describes one API: where it is, where its credential goes, which request headers pass and how operation, model and
+tool are read from a request. It grants nothing; a route names it with \`preset:\` and says who may call. Anything a route
+writes itself wins over its preset. Presets of your own go into a folder named under \`presets:\`.`;
+
+/** @throws when a file of the folder is not a preset. */
+export function presetsPage(folder: string): string {
+  const presets = readPresets(folder);
+  const overview = table(
+    ['Preset', 'API', 'The agent sets'],
+    presets.map(({ preset, title, client }) => [
+      `[${preset}](#${preset})`,
+      title,
+      client.base_url_env === undefined ? code(client.base_url) : code(`${client.base_url_env}=${client.base_url}`),
+    ]),
+  );
+  return page(introduction, overview, ...presets.flatMap(presetSection));
+}
+
+function readPresets(folder: string): Preset[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.yaml'))
+    .sort()
+    .map((name) => {
+      const parsed = presetSchema.safeParse(parse(readFileSync(join(folder, name), 'utf8')));
+      if (parsed.success) return parsed.data;
+      throw new Error(`${name} is not a preset: ${parsed.error.message}`);
+    });
+}
+
+function presetSection(preset: Preset): string[] {
+  const { client, operations } = preset;
+  const facts: (readonly [string, string | undefined])[] = [
+    ['Upstream', preset.upstream === undefined ? 'given by the route' : code(preset.upstream)],
+    ['Path', code(preset.path)],
+    [
+      'SDK base URL',
+      client.base_url_env === undefined ? code(client.base_url) : code(`${client.base_url_env}=${client.base_url}`),
+    ],
+    ["The agent's own token goes", client.credential_slot],
+    ['Note', client.note],
+    ['Credential upstream', placementOf(preset)],
+    ['Request headers that pass', listOf(preset.headers.forward)],
+    ['Request headers set', listOf(Object.entries(preset.headers.set).map(([name, value]) => `${name}: ${value}`))],
+    ['Response headers dropped', listOf(preset.response.drop)],
+    ['Errors in the shape of', preset.dialect],
+    ['Other operations', preset.unknown_operations === 'allow' ? 'go on to policy, as unknown' : 'refused'],
+    ['Paths refused', listOf(preset.blocked_paths)],
+    ['Query parameters refused', listOf(preset.blocked_query)],
+    ['MCP', preset.mcp ? 'operation, tool and resource are read from the JSON-RPC message' : undefined],
+    ['WebSocket', preset.websocket ? 'yes' : undefined],
+    ['Short-lived credentials', preset.federation],
+  ];
+  const known = facts.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
+  return [
+    `## ${preset.preset}`,
+    `**${preset.title}.** ${preset.description}`,
+    table(['', ''], known),
+    ...(operations.length === 0 ? [] : [operationTable(operations)]),
+    ...exampleBlocks(preset),
+  ];
+}
+
+function operationTable(operations: readonly PresetOperation[]): string {
+  return table(
+    ['Operation', 'Request', 'Facts for policy'],
+    operations.map((operation) => {
+      const methods = [operation.method].flat().join(', ');
+      const facts = (['model', 'tool', 'resource', 'stream'] as const).flatMap((name) => {
+        const from = operation[name];
+        return from === undefined ? [] : [`${name}: ${typeof from === 'boolean' ? from : sourceOf(from)}`];
+      });
+      return [code(operation.operation), code(`${methods} ${operation.path}`), facts.join('; ')];
+    }),
+  );
+}
+
+function sourceOf(source: PresetSource): string {
+  if ('body' in source) return `body ${code(source.body)}`;
+  return 'path' in source ? `path ${code(source.path)}` : `query ${code(source.query)}`;
+}
+
+function exampleBlocks({ examples }: Preset): string[] {
+  const lines = examples.map(({ title, request, expect }) => {
+    const result =
+      'refused' in expect
+        ? `refused: ${expect.refused}`
+        : `${expect.upstream_path} (${expect.operation ?? 'unknown operation'})`;
+    return `# ${title}\n${request.method} ${request.path}\n  -> ${result}`;
+  });
+  return ['Examples, which are tests too:', fenced('text', lines.join('\n\n'))];
+}
+
+function placementOf({ placement }: Preset): string {
+  if (typeof placement === 'string') return placement === 'bearer' ? code('Authorization: Bearer ...') : placement;
+  return 'header' in placement
+    ? code(`${placement.header}: ${placement.prefix ?? ''}...`)
+    : code(`?${placement.query}=...`);
+}
+
+function listOf(items: readonly string[]): string | undefined {
+  return items.length === 0 ? undefined : items.map(code).join(', ');
+}
