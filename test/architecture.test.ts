@@ -27,12 +27,10 @@ const roots = ['app.ts', 'cli.ts', 'commands/', 'wiring/'];
 /** Where a secret is placed on a message, hashed, decoded or verified. Nowhere else is its value needed. */
 const mayReveal = [
   'base/secret.ts',
-  'commands/token.ts',
+  'exchange/cache.ts',
   'exchange/client-auth.ts',
-  'exchange/grants/client-credentials.ts',
-  'exchange/grants/static-secret.ts',
-  'exchange/grants/token-exchange.ts',
   'exchange/placement.ts',
+  'exchange/signing-key.ts',
   'exchange/token-endpoint.ts',
   'exchange/verify.ts',
   'forwarding/guard.ts',
@@ -98,8 +96,9 @@ test('each fact about a call is established in one file', (t) => {
 
 test('every file says what it does, and can be read in one sitting', (t) => {
   for (const file of files) {
-    const opening = file.lines.findIndex((line) => !line.startsWith('//') && !line.startsWith('#!'));
-    t.ok(opening >= 2 && opening <= 9, `${file.path} opens with its purpose`);
+    const lines = file.lines[0]?.startsWith('#!') ? file.lines.slice(2) : file.lines;
+    const opening = lines.findIndex((line) => !line.startsWith('//'));
+    t.ok(opening >= 2 && opening <= 8, `${file.path} opens with its purpose`);
     t.ok(file.lines.length <= longestFile, `${file.path} has ${file.lines.length} lines`);
     t.notMatch(file.path, /util|helper|manager|common/i, `${file.path} is named by what it does`);
   }

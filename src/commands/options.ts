@@ -1,4 +1,5 @@
 // Options several commands share, read in one way.
+// Must never take a secret: command lines are visible to every process on the machine.
 
 import { existsSync } from 'node:fs';
 import { type LogLevel, logLevels } from '../telemetry/log.ts';

@@ -1,4 +1,5 @@
-// postern schema: the JSON Schema of the configuration, for editors and pipelines. Made from the same schema that `serve` uses.
+// postern schema: the JSON Schema of the configuration, for editors and pipelines.
+// Made from the same schema that `serve` uses, so that it cannot say anything else.
 
 import { configJsonSchema } from '../config/json-schema.ts';
 

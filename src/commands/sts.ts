@@ -1,4 +1,5 @@
 // postern sts: runs only the embedded issuer of a configuration, so that several gates on one machine can share it.
+// For trying things out and for tests; production has an issuer of its own.
 
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config/load.ts';

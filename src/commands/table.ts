@@ -1,4 +1,5 @@
 // Plain text tables for people: columns as wide as their widest cell, two spaces between, two in front.
+// Knows nothing of what it prints.
 
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];

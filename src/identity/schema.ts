@@ -60,12 +60,12 @@ export const trustSchema = z
     types: z
       .array(tokenType)
       .min(1)
-      .default(['at+jwt', 'jwt', 'absent'])
+      .prefault(['at+jwt', 'jwt', 'absent'])
       .describe(
         'Accepted `typ` headers, in any case and without `application/`; `absent` accepts tokens that have none.',
       ),
     clock_skew: duration
-      .default(30_000)
+      .prefault('30s')
       .describe('How far the clocks of issuer and gate may differ.')
       .refine((milliseconds) => milliseconds <= 300_000, 'is more than 5m; mend the clocks instead'),
     caller_claim: z

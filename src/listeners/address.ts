@@ -1,4 +1,5 @@
 // Where a listener listens: `host:port` or `unix:/path`, parsed once at load and turned into what `server.listen` takes.
+// Must never remove anything but a stale socket of its own.
 
 import { rmSync, statSync } from 'node:fs';
 import type { Server } from 'node:net';

@@ -156,3 +156,15 @@ test('two tokens of one workload are that workload', async (t) => {
   const call = presenting(await issuer.mint(workload), await issuer.mint({ ...workload, jti: '2' }));
   t.equal((await identity.identify(call)).binding, 'self');
 });
+
+test('hops of one subject token share a root, hops of two do not', async (t) => {
+  const { identity, issuer } = await identityWorld(t);
+  const root = async (claims: object) => {
+    const call = presenting(await issuer.mint(workload), await issuer.mint({ ...user, ...claims }));
+    return (await identity.identify(call)).chain.rootId;
+  };
+  t.equal(await root({ jti: 'one' }), await root({ jti: 'one', act: { sub: 'agent-a' } }));
+  t.not(await root({ jti: 'one' }), await root({ jti: 'two' }));
+  t.not(await root({}), await root({}), 'nothing to join them by');
+  t.equal(await root({ jti: 'two', txn: 'txn-1' }), 'txn-1', 'what the token carries on goes first');
+});

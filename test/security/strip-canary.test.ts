@@ -8,7 +8,7 @@ import { credentialHeaders } from '../../src/identity/slots-headers.ts';
 import { stripped } from '../support/identity-world.ts';
 
 const canary = 'canary0canary';
-const runs = { seed: 1, numRuns: 300 };
+const runs = { seed: 1, numRuns: 150 };
 
 const oddCase = (text: string) =>
   fc
