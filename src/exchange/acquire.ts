@@ -49,7 +49,6 @@ export function createAcquire({ clock, log, cache, failures }: AcquireOptions): 
     try {
       const obtained = await obtain(errand, clock);
       cache.put(key, { obtained, members: members.map(({ iss, sub }) => ({ iss, sub })) }, era);
-      failures.forget(key);
       exchange.health.succeeded(clock.now());
       return obtained;
     } catch (failure) {

@@ -1,4 +1,5 @@
 // Reads the `act` claim of an issued token (RFC 8693 section 4.1) as a flat list, outermost actor first.
+// Must never shorten a chain: what cannot be read whole is not read at all.
 
 import type { Actor, JsonObject } from '../call.ts';
 

@@ -68,9 +68,7 @@ export function createBroker(options: BrokerOptions): Broker {
   const { clock, log } = options;
   const exchanges = compileExchanges(options.exchanges, options);
   const lanes = compileLanes(options.routes, exchanges, options.report);
-  const bare = new Set(
-    options.routes.filter(({ exchange }) => exchange === noExchange).map(({ id }) => id),
-  );
+  const bare = new Set(options.routes.filter(({ exchange }) => exchange === noExchange).map(({ id }) => id));
   const cache = createCredentialCache({ clock, max: options.cacheEntries ?? defaultCacheEntries });
   const acquire = createAcquire({ clock, log, cache, failures: createFailures(clock) });
 

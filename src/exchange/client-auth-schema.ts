@@ -1,4 +1,5 @@
 // Configuration of client authentication (RFC 6749 section 2.3, RFC 7523, RFC 9700): one shape per method.
+// An option of another method is a mistake, not a hint: a secret that is written but not used would stay unnoticed.
 
 import { z } from 'zod';
 import { secretValue } from '../base/scalars.ts';

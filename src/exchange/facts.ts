@@ -1,4 +1,5 @@
-// What can be told of a credential, for headers of records, spans and the admin page: never the value.
+// What can be told of a credential, for the audit record, spans and the admin page.
+// Must never hold the value, nor anything it could be computed from: a fingerprint and a truncated digest at most.
 
 import { hash } from 'node:crypto';
 import type { Secret } from '../base/secret.ts';

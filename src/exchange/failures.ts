@@ -17,7 +17,6 @@ const maxFailures = 10_000;
 export interface Failures {
   recall(key: string): Refusal | undefined;
   remember(key: string, refusal: Refusal): void;
-  forget(key: string): void;
 }
 
 export function createFailures(clock: Clock): Failures {
@@ -34,7 +33,6 @@ export function createFailures(clock: Clock): Failures {
       const duration = memoryOf(refusal);
       if (duration > 0) store.set(key, { refusal, until: clock.now() + duration });
     },
-    forget: (key) => void store.delete(key),
   };
 }
 

@@ -43,7 +43,6 @@ export function createFlights<T>(limits: FlightLimits = {}): Flights<T> {
   function takeOff(key: string, start: () => Promise<T>): Promise<T> {
     if (flying.size >= (limits.maxFlights ?? maxFlights)) throw overloaded('too many exchanges under way');
     const flight = withinTime(start, limits.waitMs ?? longestWait).finally(() => flying.delete(key));
-    flight.catch(() => {}); // every waiter may have left
     flying.set(key, flight);
     return flight;
   }

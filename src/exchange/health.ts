@@ -1,4 +1,5 @@
-// What is known of an exchange's health, for readiness and the admin page: counts and times, never a credential.
+// What is known of an exchange's health, for readiness and the admin page: times and reasons.
+// Must never hold a credential, nor decide anything: a failing exchange is still asked.
 
 import type { Reason } from '../base/errors.ts';
 

@@ -1,4 +1,5 @@
 // The part of the configuration that every grant which asks an OAuth issuer shares: where it is, and who we are to it.
+// Plain http is possible on a loopback address only, unless somebody wrote `insecure_http`.
 
 import { z } from 'zod';
 import { duration, httpUrl, isLoopback } from '../base/scalars.ts';

@@ -1,4 +1,5 @@
 // A JSON answer of an issuer as a value, where it says it is JSON and is. The size was bounded when it was read.
+// Must never throw: the parser's message would quote the answer, and with it perhaps a token.
 
 import type { SendResponse } from '../base/ports.ts';
 

@@ -1,4 +1,5 @@
 // A credential that was obtained and judged: the value, what may be told of it, and how long it may be used.
+// Made in round-trip.ts alone, so that nothing unverified is ever cached.
 
 import type { Secret } from '../base/secret.ts';
 import type { CredentialFacts } from '../call.ts';

@@ -5,7 +5,6 @@ import { Refusal } from '../base/errors.ts';
 import type { PermittedCall, Placement, Principal, VerifiedToken } from '../call.ts';
 import { cacheKey, type Member } from './cache.ts';
 import type { Grant, Hop, HopToken, Input } from './grant.ts';
-import { assertDestination } from './placement.ts';
 
 /** How one route is armed: its part of the configuration, resolved. */
 export interface ArmRoute {
@@ -22,8 +21,6 @@ export interface ArmRoute {
   /** The policy's limit on the life of an issued token, in ms. */
   readonly tokenTtlMs: number | undefined;
   readonly placement: Placement;
-  /** Scheme and authority of the upstream; a call that is led elsewhere gets no credential. */
-  readonly origin?: string;
 }
 
 export interface ExchangePlan {
@@ -55,9 +52,8 @@ export interface Lane {
   readonly grant: Grant;
 }
 
-/** Pure. @throws Refusal `actor_not_bound` or `target_escapes_route` when tokens or target are not those of this call */
+/** Pure. @throws Refusal `actor_not_bound` when the tokens do not prove the parties established before */
 export function hopOf(call: PermittedCall, route: ArmRoute): Hop {
-  assertDestination(call, route.origin);
   const { subject, subjectToken, caller, actorToken } = call;
   // The last gate against chain splicing (RFC 8693 binds the two tokens to nothing): both must be of this very call.
   if (!proves(subjectToken, subject) || (actorToken !== undefined && !proves(actorToken, caller))) {
