@@ -19,7 +19,6 @@ export const protocolVersionKey = 'io.modelcontextprotocol/protocolVersion';
  */
 const legacyVersions = new Set(['2024-10-07', '2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25']);
 
-const reason = 'mcp_header_mismatch';
 /** A protocol version; a session id with the seal the gate put on it. */
 const visibleAscii = /^[\x21-\x7e]{1,2048}$/;
 const headerText = /^[\x20-\x7e\t]*$/;
@@ -44,9 +43,9 @@ export function checkMcpHeaders(headers: RawHeaders, body: McpMessageNames): str
   if (strict && body.version === undefined && !body.headersOptional)
     throw mismatch('the body names no protocol version');
   const required = strict && !body.headersOptional;
-  compare('Mcp-Method', singleHeader(headers, 'mcp-method', reason), body.method, required);
+  compare('Mcp-Method', singleHeader(headers, 'mcp-method', mismatch), body.method, required);
   if (body.name !== undefined) {
-    compare('Mcp-Name', decodeName(singleHeader(headers, 'mcp-name', reason)), body.name, required);
+    compare('Mcp-Name', decodeName(singleHeader(headers, 'mcp-name', mismatch)), body.name, required);
   }
   return version;
 }
@@ -58,7 +57,7 @@ export function sessionHeader(headers: RawHeaders): string | undefined {
 
 /** A header whose whole value is visible ASCII. */
 export function singleToken(headers: RawHeaders, name: string): string | undefined {
-  const value = singleHeader(headers, name, reason);
+  const value = singleHeader(headers, name, mismatch);
   if (value !== undefined && !visibleAscii.test(value)) throw mismatch(`${name} holds invalid characters`);
   return value;
 }
@@ -83,5 +82,5 @@ function decodeName(value: string | undefined): string | undefined {
 }
 
 function mismatch(detail: string): Refusal {
-  return new Refusal(reason, { detail, rpcCode: headerMismatchCode });
+  return new Refusal('mcp_header_mismatch', { detail, rpcCode: headerMismatchCode });
 }

@@ -41,22 +41,31 @@ export interface InspectedMcp {
   readonly facts: McpFacts;
 }
 
+/** Requests without a message, up to 2025-11-25: the server's event stream, and the end of a session. */
+const bare = new Map([
+  ['GET', { operation: 'stream', stream: true }],
+  ['DELETE', { operation: 'session/delete', stream: false }],
+]);
+
 /** @param limit of the route, in bytes. */
 export async function inspectMcp(call: KnownCall, limit: number): Promise<InspectedMcp> {
   const mcpSession = sessionHeader(call.headers);
-  const body = await readBody(call.transport, true, limit);
-  if (call.method === 'POST') {
-    if (body.kind !== 'buffered') throw new Refusal('body_malformed', { detail: 'the body is empty' });
-    requirePlainJson(call.headers);
-    return { body, facts: { ...readMessage(call, body.bytes), mcpSession } };
+  const bareFacts = bare.get(call.method);
+  if (call.method !== 'POST' && bareFacts === undefined) {
+    throw new Refusal('operation_unmatched', { detail: 'not a method of MCP over streamable HTTP' });
   }
-  if (body.kind !== 'none') throw new Refusal('body_malformed', { detail: 'only POST carries a message' });
-  const mcpVersion = singleToken(call.headers, 'mcp-protocol-version');
-  const nothing = { tool: undefined, resource: undefined, rpcId: undefined, mcpSession, mcpVersion };
-  // Up to 2025-11-25: GET opens the server's event stream, DELETE ends the session.
-  if (call.method === 'GET') return { body, facts: { ...nothing, operation: 'stream', stream: true } };
-  if (call.method === 'DELETE') return { body, facts: { ...nothing, operation: 'session/delete', stream: false } };
-  throw new Refusal('operation_unmatched', { detail: 'not a method of MCP over streamable HTTP' });
+  const body = await readBody(call.transport, true, limit);
+  if (bareFacts !== undefined) {
+    if (body.kind !== 'none') throw new Refusal('body_malformed', { detail: 'only POST carries a message' });
+    const mcpVersion = singleToken(call.headers, 'mcp-protocol-version');
+    return {
+      body,
+      facts: { ...bareFacts, tool: undefined, resource: undefined, rpcId: undefined, mcpSession, mcpVersion },
+    };
+  }
+  if (body.kind !== 'buffered') throw new Refusal('body_malformed', { detail: 'the body is empty' });
+  requirePlainJson(call.headers);
+  return { body, facts: { ...readMessage(call, body.bytes), mcpSession } };
 }
 
 function readMessage(call: KnownCall, bytes: Buffer): Omit<McpFacts, 'mcpSession'> {

@@ -17,7 +17,7 @@ interface SegmentPattern {
 
 /** Syntax of a pattern: literal text with at most one `{name}` per segment, and `*` as the last segment for any rest. */
 export const patternSyntax =
-  /^(?:\/(?:[A-Za-z0-9\-._~!$'(),=:@]*\{[a-z_]+\}[A-Za-z0-9\-._~!$'(),=:@]*|[A-Za-z0-9\-._~!$'(),=:@]+))*(?:\/\*|\/)?$/;
+  /^(?=\/)(?:\/(?:[A-Za-z0-9\-._~!$'(),=:@]*\{[a-z_]+\}[A-Za-z0-9\-._~!$'(),=:@]*|[A-Za-z0-9\-._~!$'(),=:@]+))*(?:\/\*|\/)?$/;
 
 const none: ReadonlyMap<string, string> = new Map();
 

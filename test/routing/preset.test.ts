@@ -1,0 +1,97 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test } from 'tap';
+import { builtInPresets, loadPresets, type PresetProblem, parsePreset } from '../../src/routing/preset.ts';
+
+const valid = `preset: tickets
+title: Tickets
+description: An API.
+path: /tickets
+dialect: problem
+client:
+  base_url: '{gate}{path}'
+  credential_slot: 'Authorization: Bearer'
+placement: bearer
+federation: Static key only.
+operations:
+  - { method: GET, path: '/v1/tickets/{id}', operation: tickets.get, resource: { path: id } }
+examples:
+  - title: Reading
+    request: { path: /tickets/v1/tickets/1 }
+    expect: { upstream_path: /v1/tickets/1, operation: tickets.get, resource: '1' }
+`;
+
+/** Problems as a person reads them. */
+function problemsOf(text: string): string[] {
+  const problems: PresetProblem[] = [];
+  parsePreset('tickets.yaml', text, problems);
+  return problems.map(
+    ({ file, line, column, path: where, what }) => `${file}:${line}:${column} ${where.join('.')} ${what}`,
+  );
+}
+
+test('a preset is data and defaults', (t) => {
+  const preset = parsePreset('tickets.yaml', valid, []);
+  t.hasStrict(preset, { preset: 'tickets', unknown_operations: 'allow', websocket: false, mcp: false });
+  t.strictSame(preset?.headers, { forward: [], set: {} });
+  t.strictSame(problemsOf(valid), []);
+  t.end();
+});
+
+const broken: readonly (readonly [from: string, to: string, problem: string])[] = [
+  ['title: Tickets', 'title: [', 'tickets.yaml:'],
+  ['title: Tickets', 'titel: Tickets', 'tickets.yaml:2:8 titel Unrecognized key: "titel"'],
+  ['path: /tickets', 'path: tickets/', 'tickets.yaml:4:7 path is not a path to mount at'],
+  ['dialect: problem', 'dialect: soap', 'tickets.yaml:5:10 dialect '],
+  ['placement: bearer', 'placement: { cookie: a }', 'tickets.yaml:9:12 placement '],
+  ['method: GET', 'method: FETCH', 'tickets.yaml:12:15 operations.0.method '],
+  ["'/v1/tickets/{id}'", '/v1/**', 'tickets.yaml:12:26 operations.0.path is not a path pattern'],
+  [
+    '{ path: id }',
+    '{ path: it }',
+    'tickets.yaml:12:88 operations.0.resource.path names no parameter of the path pattern',
+  ],
+  ['{ path: id }', '{ body: id }', 'tickets.yaml:12:'],
+  ["resource: '1' }", 'colour: red }', 'tickets.yaml:16:'],
+  ['expect: {', 'expect: { refused: nonsense,', 'tickets.yaml:16:'],
+  ['title: Tickets', 'title: &a Tickets\npath: *a', 'tickets.yaml:'],
+];
+
+test('what is wrong is told with its line and column', (t) => {
+  for (const [from, to, problem] of broken) {
+    const told = problemsOf(valid.replace(from, to));
+    t.ok(
+      told.some((each) => each.startsWith(problem)),
+      `${to}: ${told.join(' | ')}`,
+    );
+  }
+  t.end();
+});
+
+test('a few lines that unfold to millions are refused', (t) => {
+  const bomb = `${['a: &a [x,x,x,x]', 'b: &b [*a,*a,*a,*a]', 'c: [*b,*b,*b,*b]'].join('\n')}\n`;
+  t.strictSame(problemsOf(bomb), ['tickets.yaml:1:1  uses YAML aliases, which a preset may not']);
+  t.end();
+});
+
+test("presets of one's own join those that come with the gate", (t) => {
+  const own = mkdtempSync(path.join(tmpdir(), 'presets-'));
+  t.teardown(() => rmSync(own, { recursive: true }));
+  writeFileSync(path.join(own, 'a.yaml'), valid);
+  writeFileSync(path.join(own, 'notes.txt'), 'not a preset');
+  const { presets, problems } = loadPresets([builtInPresets, own]);
+  t.strictSame(problems, []);
+  t.ok(presets.has('tickets') && presets.has('openai'));
+
+  writeFileSync(path.join(own, 'b.yaml'), valid.replace('preset: tickets', 'preset: openai'));
+  writeFileSync(path.join(own, 'c.yaml'), `# ${'x'.repeat(300_000)}\n${valid}`);
+  const again = loadPresets([builtInPresets, own]);
+  t.match(again.problems, [
+    { file: path.join(own, 'b.yaml'), what: '"openai" is already a preset' },
+    { file: path.join(own, 'c.yaml'), what: /^is larger than/ },
+  ]);
+  t.equal(again.presets.get('openai')?.title, 'OpenAI API', 'none takes the place of another');
+  t.throws(() => loadPresets([path.join(own, 'nowhere')]));
+  t.end();
+});
