@@ -11,6 +11,8 @@ export interface Check {
 
 export interface Evidence {
   readonly hops: readonly Hop[];
+  /** What the SDK raised for the call that may not happen. */
+  readonly refused: string | undefined;
   readonly spans: readonly DecodedSpan[];
   /** Trace the user's app began. */
   readonly traceId: string;
@@ -22,17 +24,25 @@ export interface Evidence {
 
 const researcherChain = ['agent:researcher', 'agent:planner'];
 
-export function checkFacts({ hops, spans, traceId, tokens, exported }: Evidence): readonly Check[] {
+export function checkFacts({ hops, refused, spans, traceId, tokens, exported }: Evidence): readonly Check[] {
+  const allowed = hops.filter(({ record }) => record.decision === 'allow');
+  const denied = hops.filter(({ record }) => record.decision !== 'allow');
   const forwarded = hops.filter(({ received }) => received !== undefined);
   const chainOf = (route: string) => forwarded.filter(({ record }) => record.route === route).map(actorsOf);
   const byResearcher = forwarded.filter(({ record }) => record.caller?.sub === 'agent:researcher');
   const roots = new Set(hops.map(({ record }) => record.root_id));
   return [
     check(
-      'every call was forwarded and accepted by an upstream that verified it',
-      forwarded.length === hops.length &&
-        hops.length >= 6 &&
+      'every allowed call was forwarded and accepted by an upstream that verified it',
+      forwarded.length === allowed.length &&
+        allowed.length >= 6 &&
         forwarded.every(({ received }) => received?.outcome === 'accepted'),
+    ),
+    check(
+      'the call that may not happen was refused, told to the SDK and reached no upstream',
+      denied.length === 1 &&
+        denied.every(({ record, received }) => record.reason === 'policy_denied' && received === undefined) &&
+        refused?.startsWith('PermissionDeniedError') === true,
     ),
     check(
       'no upstream saw a credential of an agent',
@@ -69,7 +79,7 @@ export function checkFacts({ hops, spans, traceId, tokens, exported }: Evidence)
     check('every span has its parent in the trace', everyParentThere(spans)),
     check(
       'every call has one audit record, in the same trace',
-      hops.every(({ record }) => record.trace_id === traceId && record.decision === 'allow'),
+      hops.every(({ record }) => record.trace_id === traceId),
     ),
     check(
       'a repeated hop came from the cache',

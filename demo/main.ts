@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { runPlanner } from './agents/planner.ts';
 import type { Transcript } from './agents/transcript.ts';
+import { trespass } from './agents/trespass.ts';
 import { type Check, checkFacts } from './checks.ts';
 import type { DecodedSpan } from './collector.ts';
 import { type Hop, joinHops } from './hops.ts';
@@ -16,6 +17,8 @@ const question = 'How do agents keep the chain of delegation?';
 
 interface Outcome {
   readonly transcript: Transcript;
+  /** What the SDK raised for the call that may not happen. */
+  readonly refused: string | undefined;
   readonly hops: readonly Hop[];
   readonly spans: readonly DecodedSpan[];
   readonly checks: readonly Check[];
@@ -48,7 +51,7 @@ async function play(world: DemoWorld, keep: boolean): Promise<Outcome> {
     mayAct: { sub: 'agent:planner', iss: issuer.issuer },
   });
   const tokens: string[] = [userToken];
-  const transcript = await runPlanner({
+  const planner = {
     gate: app.outboundUrl,
     ownToken: async () => {
       const token = await world.plannerToken();
@@ -56,9 +59,10 @@ async function play(world: DemoWorld, keep: boolean): Promise<Outcome> {
       return token;
     },
     userToken,
-    question,
     traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-01`,
-  });
+  };
+  const transcript = await runPlanner({ ...planner, question });
+  const refused = await trespass(planner);
   if (!keep) await world.stopGate();
   const records = await recordsOf(world, keep);
   const spans = collector.spans();
@@ -68,7 +72,7 @@ async function play(world: DemoWorld, keep: boolean): Promise<Outcome> {
     .rawBytes()
     .map((bytes) => bytes.toString('latin1'))
     .join('')}${JSON.stringify(records)}`;
-  return { transcript, hops, spans, checks: checkFacts({ hops, spans, traceId, tokens, exported }) };
+  return { transcript, refused, hops, spans, checks: checkFacts({ hops, refused, spans, traceId, tokens, exported }) };
 }
 
 /** A gate that goes on running has exported nothing yet of its last calls: wait for the span of every record. */
@@ -81,7 +85,7 @@ async function recordsOf({ audit, collector }: DemoWorld, running: boolean) {
   return records;
 }
 
-function tell({ transcript, hops, spans, checks }: Outcome): void {
+function tell({ transcript, refused, hops, spans, checks }: Outcome): void {
   console.log(heading('Each hop, from three sides'));
   console.log(hops.map(printHop).join('\n\n'));
   console.log(heading('Who acted for whom'));
@@ -92,6 +96,8 @@ function tell({ transcript, hops, spans, checks }: Outcome): void {
   console.log(indent(hops.map(({ record }) => JSON.stringify(record))));
   console.log(heading('What the user got'));
   console.log(indent([transcript.answer]));
+  console.log(heading('What the planner got when it asked for too much'));
+  console.log(indent([refused ?? 'it was let through']));
   console.log(heading('What holds'));
   console.log(printChecks(checks));
   const failed = checks.filter(({ holds }) => !holds).length;
@@ -100,8 +106,8 @@ function tell({ transcript, hops, spans, checks }: Outcome): void {
   );
 }
 
-function forMachines({ transcript, hops, spans, checks }: Outcome): object {
-  return { checks, answer: transcript.answer, hops, spans };
+function forMachines({ transcript, refused, hops, spans, checks }: Outcome): object {
+  return { checks, answer: transcript.answer, refused, hops, spans };
 }
 
 async function keepRunning({ app }: DemoWorld): Promise<void> {

@@ -26,10 +26,10 @@ export function printHop(hop: Hop, index: number): string {
       'decision',
       record.decision === 'allow' ? `${green('allow')} by rule ${record.rule}` : `${red('deny')}: ${record.reason}`,
     ),
-    row('credential', record.cache === 'miss' ? 'exchanged for this hop' : `from the cache (${record.cache})`),
   ];
   if (token !== undefined) {
     lines.push(
+      row('credential', record.cache === 'miss' ? 'exchanged for this hop' : `from the cache (${record.cache})`),
       row(
         'upstream got',
         `aud ${token.audiences.join(' ')}  scope ${token.scopes.join(' ') || '-'}  for ${token.lifetime} s`,
@@ -44,8 +44,9 @@ export function printHop(hop: Hop, index: number): string {
 export function printDelegation(hops: readonly Hop[]): string {
   const paths = new Map<string, string[]>();
   for (const { record } of hops) {
-    const chain = [record.subject?.id ?? '?', ...(record.actors ?? []).map(({ sub }) => sub).reverse()];
-    const what = [record.route, record.tool ?? record.model ?? record.operation].filter(Boolean).join(' ');
+    const chain = [record.subject?.sub ?? '?', ...(record.actors ?? []).map(({ sub }) => sub).reverse()];
+    const refused = record.decision === 'allow' ? undefined : 'refused';
+    const what = [record.route, record.tool ?? record.model ?? record.operation, refused].filter(Boolean).join(' ');
     const reached = paths.get(chain.join('\n')) ?? [];
     if (!reached.includes(what)) reached.push(what);
     paths.set(chain.join('\n'), reached);

@@ -53,7 +53,7 @@ export interface AuditRecord {
   readonly span_id: string;
   readonly root_id?: string;
   readonly caller?: { readonly sub: string };
-  readonly subject?: { readonly id: string };
+  readonly subject?: { readonly sub: string };
   readonly actors?: readonly { readonly sub: string }[];
   readonly route?: string;
   readonly operation?: string;
