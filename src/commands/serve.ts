@@ -48,7 +48,7 @@ function stopSignal(): Promise<void> {
   });
 }
 
-async function stop(app: App): Promise<number> {
+async function stop(app: App): Promise<never> {
   process.stderr.write('\nDraining; once more to stop at once.\n');
   // npm and the terminal may deliver the same signal twice within a moment; only a later one means "at once".
   const armed = setTimeout(() => {
@@ -57,5 +57,6 @@ async function stop(app: App): Promise<number> {
   armed.unref();
   await app.stop();
   process.stderr.write('Stopped.\n');
-  return 0;
+  // Everything is flushed; an exporter may still be waiting to retry a collector that is gone.
+  process.exit(0);
 }

@@ -26,6 +26,7 @@ export const auditFields = {
   'subject.iss': 'Issuer of the subject, where it may be named.',
   'subject.sub': 'The subject, where it may be named.',
   'subject.id': 'Pseudonym of the subject.',
+  'actors.kind': 'user, where the actor is the caller and a user.',
   'actors.iss': 'Issuer of an actor, where the token says.',
   'actors.sub': 'Actors of this hop, outermost (current) first, as in RFC 8693.',
   'actors.id': 'Pseudonym, where the actor is the caller and a user who is not to be named.',

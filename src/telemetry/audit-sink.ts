@@ -1,82 +1,63 @@
-// Where audit records go: appended to a file, or to standard output, a batch of lines for each write.
-// A record that cannot be written is counted and told, never silently lost; one that is waiting is never reordered.
-// Must never block a call: writes are asynchronous, and what waits for a stuck disk is bounded.
+// Where audit records go: appended to a file, or to standard output.
+// Must never block a call: writes are asynchronous, but for the last ones of a process that exits without closing.
 
-import { openSync } from 'node:fs';
-import { pino } from 'pino';
+import { close, fdatasync, openSync, write, writeSync } from 'node:fs';
+import { promisify } from 'node:util';
 import type { Log } from '../base/ports.ts';
+import { createAppender } from './audit-appender.ts';
 import type { AuditConfig } from './schema.ts';
-
-/** Bytes waiting for the disk or the pipe; stops a full one from filling memory. Lines beyond it count as failed. */
-const maxWaiting = 16 * 1_048_576;
-
-/** Lines go out at once; anything above 0 makes the writer's flush wait for the disk. */
-const minLength = 1;
 
 const standardOutput = 1;
 
 /** A place for audit records. Small, so that others (hash chain, spool, syslog) can stand behind it. */
 export interface AuditSink {
-  /** @param line one JSON document, without its newline. Throws when it cannot take it. */
+  /** @param line one JSON document, without its newline. Throws when it cannot take it: the record is lost then. */
   write(line: string): void;
-  /** Resolves when all written before is on disk, rejects when it cannot be. */
+  /** Resolves when all taken so far is on disk, rejects when it is not. */
   flush(): Promise<void>;
+  /** Flushes and gives the file back. Rejects when records are lost by that. */
   close(): Promise<void>;
 }
 
 export interface AuditSinkOptions {
   readonly audit: AuditConfig;
-  /** Told once for each record lost after `write` took it. */
-  readonly lost: () => void;
   readonly log: Log;
 }
 
 /** Throws when the file cannot be opened for appending: a gate that cannot keep its audit log does not start. */
-export function openAuditSink({ audit, lost, log }: AuditSinkOptions): AuditSink {
+export function openAuditSink({ audit, log }: AuditSinkOptions): AuditSink {
   const fd = audit.sink === 'file' && audit.file !== undefined ? openSync(audit.file, 'a', 0o600) : standardOutput;
-  const writer = pino.destination({ fd, sync: false, minLength, maxLength: maxWaiting });
-  let failing = false;
-
-  function fail(err: Error | undefined, message: string): void {
-    if (!failing) log.error({ err }, message);
-    failing = true;
-  }
-  writer.on('drop', () => {
-    lost();
-    fail(undefined, 'audit: records are lost, too many wait to be written');
-  });
-  writer.on('write', () => {
-    failing = false;
-  });
-  // The writer keeps what it could not write and tries again with the next record.
-  writer.on('error', (error: Error) => fail(error, 'audit: records are not written'));
-
-  function flush(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      writer.flush((error?: Error) =>
-        error === undefined || error === null || isNoFile(error) ? resolve() : reject(error),
-      );
-    });
-  }
-
+  const appender = createAppender({ write: (bytes, done) => write(fd, bytes, 0, bytes.length, null, done), log });
+  const writeRest = () => {
+    try {
+      const rest = appender.rest();
+      if (rest.length > 0) writeSync(fd, rest);
+    } catch (failure) {
+      log.error({ err: failure }, 'audit: the last records are lost');
+    }
+  };
+  process.once('exit', writeRest);
   return {
-    write(line) {
-      writer.write(`${line}\n`);
-    },
-    flush,
+    write: appender.append,
+    flush: () => appender.drained().then(() => sync(fd)),
     async close() {
-      await flush();
-      if (fd === standardOutput) return;
-      await new Promise<void>((resolve, reject) => {
-        writer.once('close', resolve);
-        writer.once('error', reject);
-        writer.end();
-      });
+      process.off('exit', writeRest);
+      try {
+        await appender.drained().then(() => sync(fd));
+      } finally {
+        if (fd !== standardOutput) await promisify(close)(fd);
+      }
     },
   };
 }
 
 /** Pipes and terminals cannot be synced; nothing is lost by that. */
-function isNoFile(error: Error): boolean {
-  return 'code' in error && (error.code === 'EINVAL' || error.code === 'ENOTSUP' || error.code === 'EROFS');
+async function sync(fd: number): Promise<void> {
+  try {
+    await promisify(fdatasync)(fd);
+  } catch (failure) {
+    const noFile =
+      failure instanceof Error && 'code' in failure && ['EINVAL', 'ENOTSUP', 'EROFS'].includes(String(failure.code));
+    if (!noFile) throw failure;
+  }
 }

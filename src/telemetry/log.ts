@@ -34,13 +34,20 @@ export function createLog({ level, destination }: LogOptions): Log {
     // Pino's own serializer prints every property of an error; ours has already run.
     serializers: { err: (value: unknown) => value },
   };
-  const logger = pino(options, destination ?? pino.destination({ fd: 2, sync: true }));
+  const logger = pino(options, destination ?? standardError());
   return {
     debug: (facts, message) => logger.debug(facts, message),
     info: (facts, message) => logger.info(facts, message),
     warn: (facts, message) => logger.warn(facts, message),
     error: (facts, message) => logger.error(facts, message),
   };
+}
+
+function standardError(): DestinationStream {
+  const stream = pino.destination({ fd: 2, sync: true });
+  // Nobody can be told that the log cannot be written, and the gate must not end for it.
+  stream.on('error', () => {});
+  return stream;
 }
 
 function safeFacts(facts: Record<string, unknown>): Record<string, unknown> {

@@ -25,7 +25,7 @@ export interface Metrics {
   attempted(call: ArmedCall, end: AttemptEnd, seconds: number): void;
   firstChunk(call: ArmedCall, seconds: number): void;
   exchanged(start: ExchangeStart, end: ExchangeEnd, seconds: number): void;
-  audited(event: string | undefined, outcome: 'accepted' | 'failed'): void;
+  audited(event: string, outcome: 'accepted' | 'failed'): void;
   faulted(): void;
   watch(gauge: WatchedGauge, read: ReadGauge): void;
   collect(): MetricData[];
@@ -79,7 +79,7 @@ export function createMetrics({ clock, log }: { clock: Clock; log: Log }): Metri
     },
     used({ credential: { facts } }) {
       if (facts.expiresAt !== undefined) {
-        remainingLifetime.record(facts.expiresAt - clock.now() / 1_000, [facts.exchange]);
+        remainingLifetime.record((facts.expiresAt * 1_000 - clock.now()) / 1_000, [facts.exchange]);
       }
     },
     attempted(call, end, seconds) {

@@ -55,8 +55,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const settings = resolveSettings(telemetry, options.env, log);
   const metrics = createMetrics({ clock, log });
   const pseudonym = createPseudonym(telemetry.subject_key);
-  const lost = () => metrics.audited(undefined, 'failed');
-  const sink = options.auditSink ?? openAuditSink({ audit: options.audit, lost, log });
+  const sink = options.auditSink ?? openAuditSink({ audit: options.audit, log });
   const audit = createAudit({ sink, clock, log, metrics, form: options.audit.subject, pseudonym });
   const { collect } = metrics;
   const otel = createOtel({ settings, headers: telemetry.headers, version: options.version, collect, log });
