@@ -115,7 +115,8 @@ export function createForward(options: ForwardOptions): Forwarding {
       log.warn({ route: route.id, request: call.id, resend }, 'the upstream rejected the credential of a call');
       if (resend > 0) throw new Refusal('upstream_rejected_credential', { detail: 'twice, the second one fresh' });
       // Also where the call cannot be sent again: the next one must not meet the same credential.
-      armed = sameTarget(await rearm(armed), call);
+      armed = await rearm(armed);
+      checkSameTarget(armed, call);
       if (call.body.kind === 'stream') {
         throw new Refusal('upstream_rejected_credential', { detail: 'the body was streamed and cannot be sent again' });
       }
@@ -176,9 +177,9 @@ function formsOf(call: ArmedCall): readonly string[] {
 }
 
 /** A re-issued credential is for the same hop: an arming that changed the target would be another call. */
-function sameTarget(rearmed: ArmedCall, call: ArmedCall): ArmedCall {
-  const { route, upstream } = rearmed;
+function checkSameTarget({ route, upstream }: ArmedCall, call: ArmedCall): void {
   const same = upstream.origin === call.upstream.origin && upstream.path === call.upstream.path;
-  if (same && route.id === call.route.id) return rearmed;
-  throw new Refusal('internal_fault', { detail: 'arming again changed the target of a call' });
+  if (!same || route.id !== call.route.id) {
+    throw new Refusal('internal_fault', { detail: 'arming again changed the target of a call' });
+  }
 }

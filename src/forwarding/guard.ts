@@ -21,12 +21,12 @@ export function guardedForms(secret: Secret | undefined): readonly string[] {
   return [...new Set([plain, encoded, plain.replaceAll('/', String.raw`\/`)])];
 }
 
-const textual =
-  /^(?:text\/|multipart\/|application\/(?:json|xml|javascript|ecmascript|x-www-form-urlencoded|x-ndjson|ndjson|jsonl|json-seq|problem\+|graphql|yaml|x-yaml)|[a-z]+\/[^;\s]+\+(?:json|xml|yaml)(?:[;\s]|$))/i;
+const binary =
+  /^(?:(?:audio|video|font|model)\/|image\/(?!svg)|application\/(?:octet-stream|zip|gzip|x-gzip|x-tar|x-7z-compressed|zstd|pdf|wasm|(?:x-|vnd\.google\.)?protobuf|grpc|vnd\.amazon\.eventstream|(?:x-)?msgpack|cbor|vnd\.apache\.[\w.+-]+)(?![\w-]))/i;
 
-/** Whether bodies of this content type are text, where reflections occur; an answer that does not say is taken for text. */
+/** Whether bodies of this content type are searched: all but known binary ones, also where the answer does not say. */
 export function isTextual(contentType: string | undefined): boolean {
-  return contentType === undefined || contentType.trim() === '' || textual.test(contentType.trim());
+  return contentType === undefined || !binary.test(contentType.trim());
 }
 
 export interface Guard {

@@ -1,4 +1,5 @@
-// How one attempt at an upstream ended, plain or upgraded, and what an attempt is given. Types only.
+// What one attempt at an upstream is given, plain or upgraded, and how it can end. Types only.
+// An attempt is sent at most once: what may be tried again is decided by forward.ts alone.
 
 import type { Refusal } from '../base/errors.ts';
 import type { ArmedCall, AttemptObservation, StreamEnd } from '../call.ts';

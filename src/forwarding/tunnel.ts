@@ -60,12 +60,13 @@ export function createTunnel({ addresses, ca }: TunnelNetwork): OpenTunnel {
       let reached = false;
       let settled = false;
       const untrack = attempt.track(fail);
-      agent.once('close', onAgentGone);
+      // The agent's side may stay half open (Node lets servers write after a FIN): before the answer, its end is its leaving.
+      agent.once('close', onAgentGone).once('end', onAgentGone);
 
       function release(): void {
         settled = true;
         untrack();
-        agent.off('close', onAgentGone);
+        agent.off('close', onAgentGone).off('end', onAgentGone);
       }
 
       function fail(failure: unknown): void {
@@ -80,6 +81,7 @@ export function createTunnel({ addresses, ca }: TunnelNetwork): OpenTunnel {
       function onAgentGone(): void {
         if (settled) return;
         release();
+        agent.destroy();
         asked?.destroy();
         observation.ended('client_abort');
         const nothing = { bytesSent: 0, bytesReceived: 0, upstreamRequestId: undefined };
@@ -131,15 +133,14 @@ export function createTunnel({ addresses, ca }: TunnelNetwork): OpenTunnel {
       }
       asked.on('error', fail).on('response', onAnswer).on('upgrade', onUpgrade);
       asked.on('socket', (socket) => {
-        socket.setTimeout(connectMs);
+        socket.setTimeout(connectMs).on('timeout', () => fail(new Refusal('upstream_timed_out')));
         socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => {
           reached = true;
           socket.setTimeout(idleMs);
         });
       });
-      asked.on('timeout', () => fail(new Refusal('upstream_timed_out')));
       asked.end();
-      if (agent.destroyed) onAgentGone();
+      if (agent.destroyed || agent.readableEnded) onAgentGone();
     });
   };
 }

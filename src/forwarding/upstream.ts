@@ -23,8 +23,6 @@ export function sendUpstream(attempt: Attempt, { request, response }: HttpTransp
     observation.ended('upstream_error', full);
     return Promise.reject(full);
   }
-  // A pipelined request waits for the connection's earlier answers and is not told when the connection closes.
-  const pipelined = response.socket === null;
 
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined;
@@ -45,7 +43,6 @@ export function sendUpstream(attempt: Attempt, { request, response }: HttpTransp
     });
     const untrack = attempt.track(fail);
     response.once('close', onClose);
-    if (pipelined) request.socket.once('close', onClose);
 
     /** Nobody waits for this attempt any more. What the upstream still sends is not wanted. */
     function release(): void {
@@ -53,7 +50,6 @@ export function sendUpstream(attempt: Attempt, { request, response }: HttpTransp
       untrack();
       down.release();
       response.off('close', onClose);
-      if (pipelined) request.socket.off('close', onClose);
       relay?.stream.destroy();
       if (!upstreamDone && !down.ended) controller?.abort(new Abandoned());
     }
@@ -71,6 +67,7 @@ export function sendUpstream(attempt: Attempt, { request, response }: HttpTransp
       if (settled || cutBy !== undefined) return;
       cutBy = { end, failure };
       if (response.closed) onClose();
+      // A pipelined request's response has no socket before its turn.
       else if (response.socket === null) request.socket.destroy();
       else response.destroy();
     }
@@ -90,6 +87,11 @@ export function sendUpstream(attempt: Attempt, { request, response }: HttpTransp
     function onClose(): void {
       if (response.writableFinished) settle('complete', undefined);
       else settle(cutBy?.end ?? 'client_abort', cutBy?.failure);
+    }
+
+    function leave(): void {
+      if (!upstreamDone) slot.leave(started);
+      upstreamDone = true;
     }
 
     const handler: Dispatcher.DispatchHandler = {
@@ -122,13 +124,11 @@ export function sendUpstream(attempt: Attempt, { request, response }: HttpTransp
         if (!settled && !down.write(chunk)) given.pause();
       },
       onResponseEnd() {
-        upstreamDone = true;
-        slot.leave(started);
+        leave();
         if (!settled) down.finish();
       },
       onResponseError(_given, error) {
-        upstreamDone = true;
-        slot.leave(started);
+        leave();
         if (settled || down.ended) return;
         if (error instanceof AgentGone) cut('client_abort', undefined);
         else fail(upstreamFailure(error, started));
@@ -152,7 +152,7 @@ export function sendUpstream(attempt: Attempt, { request, response }: HttpTransp
       handler,
     );
     // The agent may have left before anyone listened.
-    if (response.closed || request.socket.destroyed) onClose();
+    if (response.closed) onClose();
   });
 }
 

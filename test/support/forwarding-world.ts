@@ -31,7 +31,11 @@ export async function answerTo(request: ClientRequest): Promise<IncomingMessage>
   return answer;
 }
 
-/** Turns of the event loop until something holds. */
+/** Turns of the event loop until something holds; fails when it does not after very many. */
 export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise(setImmediate);
+  for (let turns = 0; turns < 200_000; turns += 1) {
+    if (holds()) return;
+    await new Promise(setImmediate);
+  }
+  throw new Error(`never came to hold: ${holds}`);
 }
