@@ -4,7 +4,8 @@
 
 import { STATUS_CODES } from 'node:http';
 import { publicCodes, type Refusal } from '../base/errors.ts';
-import type { Arrival, Dialect, HttpTransport, RoutedCall, UpgradeTransport } from '../call.ts';
+import type { Arrival, Dialect, HttpTransport, UpgradeTransport } from '../call.ts';
+import { isRouted } from '../reached.ts';
 import { errorBody } from './dialects.ts';
 
 /** After refusing, at most this many bytes of the request are read and thrown away before the connection is cut. */
@@ -20,7 +21,7 @@ export interface RefuseOptions {
 
 export function createRefuse(options: RefuseOptions): (reached: Arrival, refusal: Refusal) => void {
   return function refuse(reached, refusal) {
-    const routed = asRouted(reached);
+    const routed = isRouted(reached) ? reached : undefined;
     const dialect = routed?.route.dialect ?? options.dialectFor(reached.target);
     const { contentType, body } = errorBody(dialect, {
       status: refusal.status,
@@ -34,11 +35,6 @@ export function createRefuse(options: RefuseOptions): (reached: Arrival, refusal
     if (reached.transport.kind === 'http') answer(reached.transport, refusal.status, headers, body);
     else answerUpgrade(reached.transport, refusal.status, headers, body);
   };
-}
-
-function asRouted(call: Arrival): RoutedCall | undefined {
-  // A call that reached routing carries its route; `in` is the discriminator since stages only ever add facts.
-  return 'route' in call ? (call as RoutedCall) : undefined;
 }
 
 function refusalHeaders(requestId: string, refusal: Refusal, contentType: string, length: number): string[] {
