@@ -2,6 +2,7 @@
 
 import { configJsonSchema, type JsonSchema } from '../../src/config/json-schema.ts';
 import { routeExchangeShape } from '../../src/exchange/schema.ts';
+import { routeIdentityShape } from '../../src/identity/schema.ts';
 import { routePolicyShape } from '../../src/policy/schema.ts';
 import { routeRoutingShape } from '../../src/routing/schema.ts';
 import { fenced, page } from './markdown.ts';
@@ -26,6 +27,7 @@ const editorHint = fenced('yaml', '# yaml-language-server: $schema=./postern.sch
 
 const routeParts: readonly { readonly title: string; readonly keys: readonly string[] }[] = [
   { title: 'What is called, and how', keys: Object.keys(routeRoutingShape) },
+  { title: 'For whom', keys: Object.keys(routeIdentityShape) },
   { title: 'With which credential', keys: Object.keys(routeExchangeShape) },
   { title: 'Under which rules', keys: Object.keys(routePolicyShape) },
 ];

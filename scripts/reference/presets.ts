@@ -10,17 +10,23 @@ const introduction = `# Presets reference
 
 A preset describes one API: where it is, where its credential goes, which request headers pass and how operation, model and
 tool are read from a request. It grants nothing; a route names it with \`preset:\` and says who may call. Anything a route
-writes itself wins over its preset. Presets of your own go into a folder named under \`presets:\`.`;
+writes itself wins over its preset. Presets of your own go into a folder named under \`presets:\`.
+
+The agent sets the base URL and puts its own identity token where its SDK wants a key; \`{gate}\` is the listener, such as
+\`http://127.0.0.1:8080\`. A route mounted at another \`path:\` has that in its base URL. Federation names the grants that
+obtain a short-lived credential for the API; where there are none, a static key stays with the gate and the agent never has it.`;
 
 /** @throws when a file of the folder is not a preset. */
 export function presetsPage(folder: string): string {
   const presets = readPresets(folder);
   const overview = table(
-    ['Preset', 'API', 'The agent sets'],
-    presets.map(({ preset, title, client }) => [
-      `[${preset}](#${preset})`,
-      title,
-      client.base_url_env === undefined ? code(client.base_url) : code(`${client.base_url_env}=${client.base_url}`),
+    ['API', 'Preset', 'Base URL', "The agent's own token goes", 'Federation'],
+    presets.map((preset) => [
+      preset.title,
+      `[${preset.preset}](#${preset.preset})`,
+      baseUrlOf(preset),
+      slotOf(preset),
+      federationOf(preset),
     ]),
   );
   return page(introduction, overview, ...presets.flatMap(presetSection));
@@ -42,11 +48,8 @@ function presetSection(preset: Preset): string[] {
   const facts: (readonly [string, string | undefined])[] = [
     ['Upstream', preset.upstream === undefined ? 'given by the route' : code(preset.upstream)],
     ['Path', code(preset.path)],
-    [
-      'SDK base URL',
-      client.base_url_env === undefined ? code(client.base_url) : code(`${client.base_url_env}=${client.base_url}`),
-    ],
-    ["The agent's own token goes", client.credential_slot],
+    ['SDK base URL', baseUrlOf(preset)],
+    ["The agent's own token goes", slotOf(preset)],
     ['Note', client.note],
     ['Credential upstream', placementOf(preset)],
     ['Request headers that pass', listOf(preset.headers.forward)],
@@ -56,9 +59,11 @@ function presetSection(preset: Preset): string[] {
     ['Other operations', preset.unknown_operations === 'allow' ? 'go on to policy, as unknown' : 'refused'],
     ['Paths refused', listOf(preset.blocked_paths)],
     ['Query parameters refused', listOf(preset.blocked_query)],
+    ['Encoded slashes pass in', listOf(preset.encoded_slash_in)],
     ['MCP', preset.mcp ? 'operation, tool and resource are read from the JSON-RPC message' : undefined],
     ['WebSocket', preset.websocket ? 'yes' : undefined],
     ['Short-lived credentials', preset.federation],
+    ['Grants', listOf(preset.grants)],
   ];
   const known = facts.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
   return [
@@ -86,7 +91,24 @@ function operationTable(operations: readonly PresetOperation[]): string {
 
 function sourceOf(source: PresetSource): string {
   if ('body' in source) return `body ${code(source.body)}`;
-  return 'path' in source ? `path ${code(source.path)}` : `query ${code(source.query)}`;
+  if ('query' in source) return `query ${code(source.query)}`;
+  return `path ${code([source.path].flat().join('/'))}`;
+}
+
+function baseUrlOf({ client, path }: Preset): string {
+  const url = client.base_url.replaceAll('{path}', path);
+  return code(client.base_url_env === undefined ? url : `${client.base_url_env}=${url}`);
+}
+
+/** Names as code; what is a sentence already has its own. */
+function slotOf({ client }: Preset): string {
+  return /^[\w-]+(?:: \w+)?$/.test(client.credential_slot) ? code(client.credential_slot) : client.credential_slot;
+}
+
+function federationOf({ grants }: Preset): string {
+  const federated = grants.filter((grant) => grant !== 'static_secret');
+  if (federated.length > 0) return federated.map(code).join(', ');
+  return grants.length === 0 ? 'no credential needed' : 'static key only';
 }
 
 function exampleBlocks({ examples }: Preset): string[] {

@@ -6,6 +6,7 @@ import type { Dialect, Route } from '../call.ts';
 import type { Preset } from './preset-schema.ts';
 import { compileInspection, type Inspection, type ResolvedRoute, resolveRoute } from './resolve.ts';
 import type { RouteRouting } from './schema.ts';
+import type { EncodedSlashes } from './target.ts';
 
 export interface CompiledRoute {
   readonly route: Route;
@@ -15,6 +16,8 @@ export interface CompiledRoute {
 
 export interface Catalogue {
   readonly routes: readonly CompiledRoute[];
+  /** Encoded slashes are only counted where some route may admit them; that route's rules then decide. */
+  readonly encodedSlashes: EncodedSlashes;
   /**
    * The route a call is for.
    * @param path canonical path. @param authority of the call, as stripping found it.
@@ -32,7 +35,7 @@ export interface CatalogueOptions {
 }
 
 /** Preset whose defaults a route without a preset has. */
-const genericPreset = 'http';
+export const genericPreset = 'http';
 
 export function compileCatalogue({ presets, routes: entries, report }: CatalogueOptions): Catalogue {
   const routes: CompiledRoute[] = [];
@@ -56,7 +59,12 @@ export function compileCatalogue({ presets, routes: entries, report }: Catalogue
       inspection: compileInspection(preset, spec.placement),
     });
   }
-  return { routes, match: createMatch(routes), dialectFor: (target) => dialectFor(routes, target) };
+  return {
+    routes,
+    encodedSlashes: routes.some(({ inspection }) => inspection.encodedSlashIn.size > 0) ? 'counted' : 'refused',
+    match: createMatch(routes),
+    dialectFor: (target) => dialectFor(routes, target),
+  };
 }
 
 function presetOf(entry: RouteRouting, presets: ReadonlyMap<string, Preset>, report: Report): Preset | undefined {

@@ -87,7 +87,7 @@ function refuseSecondNames(operation: Operation, scan: Scan): void {
   }
 }
 
-function pathFact(parameters: ReadonlyMap<string, string>, name: string): string | undefined {
-  const value = parameters.get(name);
-  return value === undefined ? undefined : requireFact(value, `path parameter ${name}`);
+function pathFact(parameters: ReadonlyMap<string, string>, names: string | readonly string[]): string {
+  const value = [names].flat().map((name) => parameters.get(name) ?? '');
+  return requireFact(value.join('/'), `path parameter ${names}`);
 }

@@ -19,7 +19,11 @@ const pointer = z
 
 const source = z.union([
   z.strictObject({ body: pointer.describe('Field of the JSON body, as a JSON pointer.') }),
-  z.strictObject({ path: z.string().describe('Parameter of the path pattern.') }),
+  z.strictObject({
+    path: z
+      .union([z.string(), z.array(z.string()).min(2).max(4)])
+      .describe('Parameter of the path pattern; several are joined with "/", as in `[owner, repo]`.'),
+  }),
   z.strictObject({
     query: z
       .string()
@@ -58,7 +62,8 @@ const operation = z
     const known = patternSyntax.test(entry.path) ? compilePattern(entry.path).parameters : undefined;
     for (const name of ['model', 'stream', 'tool', 'resource'] as const) {
       const from = entry[name];
-      if (known === undefined || typeof from !== 'object' || !('path' in from) || known.includes(from.path)) continue;
+      if (known === undefined || typeof from !== 'object' || !('path' in from)) continue;
+      if ([from.path].flat().every((parameter) => known.includes(parameter))) continue;
       context.addIssue({ code: 'custom', path: [name, 'path'], message: 'names no parameter of the path pattern' });
     }
   });
@@ -87,7 +92,7 @@ const example = z.strictObject({
   expect: expectation.describe('Facts policy sees, null for unknown; or the reason of the refusal.'),
 });
 
-export const presetSchema = z.strictObject({
+const shape = z.strictObject({
   preset: identifier.describe('Id of the preset.'),
   title: z.string().min(1).max(80).describe('Name of the API.'),
   description: z.string().min(1).max(600).describe('What it covers, and what to know before using it.'),
@@ -121,6 +126,10 @@ export const presetSchema = z.strictObject({
     })
     .prefault({}),
   federation: z.string().min(1).max(400).describe('How short-lived credentials for this API can be had, honestly.'),
+  grants: z
+    .array(identifier)
+    .default([])
+    .describe('Grants of this gate that obtain a credential for it, best first; none where none is asked for.'),
   operations: z
     .array(operation)
     .max(200)
@@ -134,6 +143,13 @@ export const presetSchema = z.strictObject({
     .array(pattern)
     .default([])
     .describe('Endpoints that hand out credentials: refused, so that none reaches an agent past the gate.'),
+  encoded_slash_in: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'Path parameters that may hold an encoded slash (`%2F`); everywhere else one is refused, and so is one that would make ' +
+        'the path a blocked or another operation when read as a separator.',
+    ),
   blocked_query: z
     .array(z.string())
     .default([])
@@ -144,6 +160,20 @@ export const presetSchema = z.strictObject({
     .default(false)
     .describe('Speaks MCP over streamable HTTP: operation, tool and resource come from JSON-RPC.'),
   examples: z.array(example).min(1).describe('Requests and what becomes of them: tests and documentation at once.'),
+});
+
+export const presetSchema = shape.superRefine((preset, context) => {
+  const known = new Set(preset.operations.flatMap(({ path }) => compilePattern(path).parameters));
+  const sources = preset.operations.flatMap(({ model, tool, resource }) => [model, tool, resource]);
+  const joined = new Set(
+    sources.flatMap((from) => (from && 'path' in from && Array.isArray(from.path) ? from.path : [])),
+  );
+  for (const [index, name] of preset.encoded_slash_in.entries()) {
+    const path = ['encoded_slash_in', index];
+    if (!known.has(name)) context.addIssue({ code: 'custom', path, message: 'names no parameter of any path' });
+    // "a/b" + "c" and "a" + "b/c" would be one fact.
+    if (joined.has(name)) context.addIssue({ code: 'custom', path, message: 'is joined with others to one fact' });
+  }
 });
 
 export type Preset = z.output<typeof presetSchema>;

@@ -30,14 +30,29 @@ export interface LoadedPresets {
   readonly problems: readonly PresetProblem[];
 }
 
-/** @param directories read in order, `*.yaml` files only. @throws when a directory cannot be read. */
-export function loadPresets(directories: readonly string[]): LoadedPresets {
+/**
+ * @param directories read in order, `*.yaml` files only.
+ * @param wanted ids that are needed: of the presets that come with the gate, whose files have their names, only these are
+ * read, since reading them all takes most of a start. All are when absent, or when one is nowhere: then the known ones are told.
+ * @throws when a directory cannot be read.
+ */
+export function loadPresets(directories: readonly string[], wanted?: ReadonlySet<string>): LoadedPresets {
+  const files = directories.flatMap(yamlFiles);
+  const needed = files.filter((file) => wanted === undefined || !comesWithGate(file) || wanted.has(idOf(file)));
+  const loaded = loadFiles(needed, files);
+  const complete = needed.length === files.length || [...(wanted ?? [])].every((id) => loaded.presets.has(id));
+  return complete ? loaded : loadFiles(files, files);
+}
+
+/** @param all files, read or not: none may take the place of another. */
+function loadFiles(files: readonly string[], all: readonly string[]): LoadedPresets {
   const presets = new Map<string, Preset>();
   const problems: PresetProblem[] = [];
-  for (const file of directories.flatMap(yamlFiles)) {
+  const reserved = new Set(all.filter(comesWithGate).map(idOf));
+  for (const file of files) {
     const preset = loadPreset(file, problems);
     if (preset === undefined) continue;
-    if (presets.has(preset.preset)) {
+    if (presets.has(preset.preset) || (reserved.has(preset.preset) && !comesWithGate(file))) {
       const mend = 'give it an id of its own';
       problems.push({
         file,
@@ -50,6 +65,14 @@ export function loadPresets(directories: readonly string[]): LoadedPresets {
     } else presets.set(preset.preset, preset);
   }
   return { presets, problems };
+}
+
+function comesWithGate(file: string): boolean {
+  return path.dirname(file) === builtInPresets;
+}
+
+function idOf(file: string): string {
+  return path.basename(file, '.yaml');
 }
 
 function yamlFiles(directory: string): readonly string[] {

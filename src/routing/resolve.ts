@@ -60,6 +60,8 @@ export interface Inspection {
   readonly blockedPaths: readonly PathPattern[];
   /** Names as `foldName` gives them. */
   readonly blockedQuery: ReadonlySet<string>;
+  /** Path parameters that may hold an encoded slash. */
+  readonly encodedSlashIn: ReadonlySet<string>;
 }
 
 type ReportHere = (problem: Problem) => void;
@@ -118,6 +120,7 @@ export function compileInspection(preset: Preset, placement: Placement): Inspect
     unknownOperations: preset.unknown_operations,
     blockedPaths: preset.blocked_paths.map(compilePattern),
     blockedQuery: new Set(blockedQuery.map(foldName)),
+    encodedSlashIn: new Set(preset.encoded_slash_in),
   };
 }
 

@@ -8,7 +8,8 @@ import { inspect } from './inspect.ts';
 import { inspectMcp } from './mcp.ts';
 import { type MatchedOperation, matchOperation } from './operation.ts';
 import { queryHolds } from './query.ts';
-import { type CanonicalTarget, canonicalTarget } from './target.ts';
+import { readApart, refuseStraySlashes } from './slashes.ts';
+import { type CanonicalTarget, canonicalTarget, escapes } from './target.ts';
 import { upstreamTarget } from './upstream.ts';
 
 export interface RouteOptions {
@@ -18,11 +19,14 @@ export interface RouteOptions {
 /** @throws Refusal of the route group, through the promise. */
 export function createRoute({ catalogue }: RouteOptions): (call: KnownCall) => Promise<RoutedCall> {
   return async function route(call) {
-    const target = canonicalTarget(call.path);
+    const target = canonicalTarget(call.path, catalogue.encodedSlashes);
     const compiled = catalogue.match(target.path, call.authority);
+    if (target.slashed > 0 && !compiled?.inspection.encodedSlashIn.size) throw escapes('has an encoded slash');
     if (compiled === undefined) throw new Refusal('route_unmatched', { detail: 'no route is mounted at this path' });
     const place = placeBelow(compiled, target);
-    refuseBlocked(compiled, place, target.query);
+    refuseBlocked(compiled, place.segments);
+    if (target.slashed > 0) refuseBlocked(compiled, readApart(place.segments));
+    refuseOverrides(compiled, target.query);
     const { facts, body } = await readFacts(call, compiled, place, target.query);
     const upstream = upstreamTarget(compiled.spec.upstream, place.below, target.query);
     return { ...call, route: compiled.route, upstream, facts, body };
@@ -34,22 +38,29 @@ interface Place {
   readonly below: string;
   /** Its decoded segments. */
   readonly segments: readonly string[];
+  /** How many of them hold an encoded slash. */
+  readonly slashed: number;
 }
 
-function placeBelow({ spec }: CompiledRoute, target: CanonicalTarget): Place {
-  if (spec.path === '/') return { below: target.path, segments: target.segments };
+function placeBelow({ spec }: CompiledRoute, { path, segments, slashed }: CanonicalTarget): Place {
+  if (spec.path === '/') return { below: path, segments, slashed };
   const depth = spec.path.split('/').length - 1;
-  return { below: target.path.slice(spec.path.length), segments: target.segments.slice(depth) };
+  return { below: path.slice(spec.path.length), segments: segments.slice(depth), slashed };
 }
 
-/** Endpoints that hand out credentials would launder the gate's; parameters that override the request would hide it. */
-function refuseBlocked({ spec, inspection }: CompiledRoute, place: Place, query: string): void {
+/** Endpoints that hand out credentials would launder the gate's. */
+function refuseBlocked({ spec, inspection }: CompiledRoute, segments: readonly string[]): void {
   const base = spec.upstream.basePath.split('/').slice(1);
+  const whole = base.length === 0 ? segments : [...base, ...segments];
   for (const pattern of inspection.blockedPaths) {
-    if (pattern.match(place.segments) !== undefined || pattern.match([...base, ...place.segments]) !== undefined) {
+    if (pattern.match(segments) !== undefined || (whole !== segments && pattern.match(whole) !== undefined)) {
       throw new Refusal('token_endpoint_blocked', { detail: 'the path hands out credentials' });
     }
   }
+}
+
+/** Parameters that override the request would hide it from policy. */
+function refuseOverrides({ inspection }: CompiledRoute, query: string): void {
   if (inspection.blockedQuery.size > 0 && queryHolds(query, inspection.blockedQuery)) {
     throw new Refusal('target_malformed', { detail: 'a query parameter would override the request' });
   }
@@ -83,6 +94,7 @@ function findOperation(
   upgrade: boolean,
 ): MatchedOperation | undefined {
   const matched = matchOperation(inspection.operations, call.method, place.segments, upgrade);
+  refuseStraySlashes({ ...place, method: call.method }, inspection, matched);
   if (matched !== undefined) return matched;
   // A preset that lists its sockets means these and no others: what goes through a tunnel is never inspected.
   if (upgrade && inspection.operations.some((operation) => operation.websocket))

@@ -10,6 +10,8 @@ export interface CanonicalTarget {
   readonly path: string;
   /** Segments of `path`, percent-decoded: what patterns match and facts are read from. */
   readonly segments: readonly string[];
+  /** How many segments hold an encoded slash; each must be accounted for (slashes.ts). */
+  readonly slashed: number;
   /** Query with its "?", unchanged; empty when absent. */
   readonly query: string;
 }
@@ -30,35 +32,40 @@ const plainInSegment = /^[A-Za-z0-9\-._~!$&'()*,=:@]$/;
 
 const control = /[\u0000-\u001f\u007f-\u009f]/;
 
+/** Whether `%2F` inside a segment is refused, or counted and left to whoever knows what the segment is. */
+export type EncodedSlashes = 'refused' | 'counted';
+
 /**
  * @param target path and query as received, credentials already removed.
  * @throws Refusal target_escapes_route when it tries to leave its place, target_malformed when it is not a plain target.
  */
-export function canonicalTarget(target: string): CanonicalTarget {
+export function canonicalTarget(target: string, slashes: EncodedSlashes = 'refused'): CanonicalTarget {
   if (target.length > maxTargetLength) throw malformed('is too long');
   const mark = target.indexOf('?');
   const rawPath = mark === -1 ? target : target.slice(0, mark);
   const query = mark === -1 ? '' : target.slice(mark);
   if (!queryText.test(query)) throw malformed('has a query with characters that must be encoded');
-  const { path, segments } = canonicalPath(rawPath);
-  return { path, segments, query };
+  return { ...canonicalPath(rawPath, slashes), query };
 }
 
 /** The path part alone; also proves an upstream's own base path canonical at load. */
-export function canonicalPath(rawPath: string): { readonly path: string; readonly segments: readonly string[] } {
+export function canonicalPath(rawPath: string, slashes: EncodedSlashes = 'refused'): Omit<CanonicalTarget, 'query'> {
   if (rawPath.includes('\\')) throw escapes('holds a backslash');
   if (!rawPath.startsWith('/') || !pathText.test(rawPath)) throw malformed('holds characters that must be encoded');
   const raw = rawPath.slice(1).split('/');
   if (raw.length > maxSegments) throw malformed('has too many segments');
   const segments: string[] = [];
+  let slashed = 0;
   let path = '';
   for (const [index, segment] of raw.entries()) {
     if (segment === '' && index < raw.length - 1) throw malformed('has an empty segment');
     const canonical = segment.includes('%') ? segment.replace(percentEscape, canonicalEscape) : segment;
-    segments.push(decodedSegment(canonical));
+    const decoded = decodedSegment(canonical, slashes);
+    if (decoded.includes('/')) slashed += 1;
+    segments.push(decoded);
     path += `/${canonical}`;
   }
-  return { path, segments };
+  return { path, segments, slashed };
 }
 
 function canonicalEscape(written: string, hex: string | undefined): string {
@@ -67,16 +74,21 @@ function canonicalEscape(written: string, hex: string | undefined): string {
   return plainInSegment.test(character) ? character : written.toUpperCase();
 }
 
-function decodedSegment(canonical: string): string {
+function decodedSegment(canonical: string, slashes: EncodedSlashes): string {
   if (!canonical.includes('%')) {
     if (canonical === '.' || canonical === '..') throw escapes('has a dot segment');
     return canonical;
   }
   const decoded = decode(canonical);
   if (control.test(decoded)) throw malformed('holds control characters');
-  refuseTricks(decoded);
-  // Compatibility forms ("／", "‥", "％") become delimiters, dots and escapes where a server normalises after it decodes.
-  refuseTricks(decoded.normalize('NFKC'));
+  const parts = slashes === 'counted' ? decoded.split('/') : [decoded];
+  for (const part of parts) {
+    // A server that reads the slashes as separators must find no empty segment either.
+    if (part.trim() === '' && parts.length > 1) throw escapes('has an encoded slash at an end');
+    refuseTricks(part);
+    // Compatibility forms ("／", "‥", "％") become delimiters, dots and escapes where a server normalises after it decodes.
+    refuseTricks(part.normalize('NFKC'));
+  }
   return decoded;
 }
 
@@ -101,6 +113,7 @@ function malformed(what: string): Refusal {
   return new Refusal('target_malformed', { detail: `path ${what}` });
 }
 
-function escapes(what: string): Refusal {
+/** The refusal for a path that could leave its place. */
+export function escapes(what: string): Refusal {
   return new Refusal('target_escapes_route', { detail: `path ${what}` });
 }

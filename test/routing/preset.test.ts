@@ -53,6 +53,13 @@ const broken: readonly (readonly [from: string, to: string, problem: string])[] 
     'tickets.yaml:12:88 operations.0.resource.path names no parameter of the path pattern',
   ],
   ['{ path: id }', '{ body: id }', 'tickets.yaml:12:'],
+  ['{ path: id }', '{ path: [id] }', 'tickets.yaml:12:'],
+  ['{ path: id }', '{ path: [id, it] }', 'tickets.yaml:12:88 operations.0.resource.path names no parameter'],
+  [
+    'placement: bearer',
+    'encoded_slash_in: [id, it]\nplacement: bearer',
+    'tickets.yaml:9:24 encoded_slash_in.1 names no parameter of any path',
+  ],
   ["resource: '1' }", 'colour: red }', 'tickets.yaml:16:'],
   ['expect: {', 'expect: { refused: nonsense,', 'tickets.yaml:16:'],
   ['title: Tickets', 'title: &a Tickets\npath: *a', 'tickets.yaml:'],
@@ -69,9 +76,37 @@ test('what is wrong is told with its line and column', (t) => {
   t.end();
 });
 
+test('several parameters make one fact, and none of them may hold the slash that joins them', (t) => {
+  const joined = valid
+    .replace("/v1/tickets/{id}'", "/v1/{queue}/{id}'")
+    .replace('{ path: id }', '{ path: [queue, id] }');
+  t.strictSame(problemsOf(joined), []);
+  t.strictSame(problemsOf(joined.replace('placement: bearer', 'encoded_slash_in: [id]\nplacement: bearer')), [
+    'tickets.yaml:9:20 encoded_slash_in.0 is joined with others to one fact',
+  ]);
+  t.end();
+});
+
 test('a few lines that unfold to millions are refused', (t) => {
   const bomb = `${['a: &a [x,x,x,x]', 'b: &b [*a,*a,*a,*a]', 'c: [*b,*b,*b,*b]'].join('\n')}\n`;
   t.strictSame(problemsOf(bomb), ['tickets.yaml:1:1  uses YAML aliases, which a preset may not']);
+  t.end();
+});
+
+test('of the presets that come with the gate only the wanted ones are read', (t) => {
+  const { presets, problems } = loadPresets([builtInPresets], new Set(['http', 'openai']));
+  t.strictSame([...presets.keys()], ['http', 'openai']);
+  t.strictSame(problems, []);
+  const unknown = loadPresets([builtInPresets], new Set(['openay']));
+  t.ok(unknown.presets.size > 30, 'all, so that they can be told');
+
+  const own = mkdtempSync(path.join(tmpdir(), 'presets-'));
+  t.teardown(() => rmSync(own, { recursive: true }));
+  writeFileSync(path.join(own, 'a.yaml'), valid);
+  writeFileSync(path.join(own, 'b.yaml'), valid.replace('preset: tickets', 'preset: groq'));
+  const joined = loadPresets([builtInPresets, own], new Set(['openai', 'tickets']));
+  t.strictSame([...joined.presets.keys()], ['openai', 'tickets']);
+  t.match(joined.problems, [{ what: '"groq" is already a preset' }], 'also where that one is not read');
   t.end();
 });
 

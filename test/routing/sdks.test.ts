@@ -7,21 +7,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { QdrantClient } from '@qdrant/js-client-rest';
 import { OpenAI } from 'openai';
-import { test } from 'tap';
-import type { RoutedCall } from '../../src/call.ts';
-import { admits } from '../../src/routing/header-rules.ts';
-import { compile, type Gate, type RouteInput, routed, startGate } from '../support/routing-world.ts';
-
-/** Written anew or left out by the gate on purpose: framing and handshakes, and what fetch adds for browsers. */
-const notForwarded = new Set([
-  ...['content-length', 'accept-encoding', 'accept-language', 'sec-fetch-mode', 'mcp-session-id'],
-]);
-
-interface Story {
-  readonly route: RouteInput;
-  readonly ask: (gate: string) => Promise<unknown>;
-  readonly expect: Partial<RoutedCall['facts']>;
-}
+import { type Story, tell } from '../support/routing-sdks.ts';
 
 const messages: { role: 'user'; content: string }[] = [{ role: 'user', content: 'hello' }];
 const openai = (gate: string): OpenAI => new OpenAI({ baseURL: `${gate}/openai/v1`, apiKey: 'agent', maxRetries: 0 });
@@ -107,27 +93,4 @@ const stories: Record<string, Story> = {
   },
 };
 
-for (const [name, { route, ask, expect }] of Object.entries(stories)) {
-  test(name, async (t) => {
-    const gate = await startGate(t, [route]);
-    const call = await firstCall(gate, ask);
-    t.hasStrict(call.facts, expect);
-    t.ok(call.presented.length > 0, 'what the SDK took for a key was taken out');
-
-    const rules = compile([route]).catalogue.routes[0]?.spec.headers.forward ?? [];
-    const sent = call.headers.filter((_, index) => index % 2 === 0).map((each) => each.toLowerCase());
-    const lost = sent.filter(
-      (each) => !admits(rules, each) && !notForwarded.has(each) && !each.startsWith('sec-websocket-'),
-    );
-    t.strictSame(lost, [], 'no header of the SDK is lost');
-  });
-}
-
-/** What the first request of an SDK became; the SDK's own failure over the empty answer is none of ours. */
-async function firstCall(gate: Gate, ask: Story['ask']): Promise<RoutedCall> {
-  const outcome = gate.next();
-  const asked = ask(`http://127.0.0.1:${gate.port}`).catch(() => {});
-  const call = routed(await outcome);
-  await asked;
-  return call;
-}
+tell(stories);

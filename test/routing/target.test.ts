@@ -9,6 +9,7 @@ test('a plain target stays as it is', (t) => {
   t.strictSame(target, {
     path: '/v1/chat/completions',
     segments: ['v1', 'chat', 'completions'],
+    slashed: 0,
     query: '?limit=2&after=a%20b',
   });
   t.end();
@@ -47,6 +48,21 @@ test('every spelling of a path has one form', (t) => {
     t.equal(target.segments.at(-1), last, sent);
     t.equal(canonicalTarget(path).path, path, `${path} is its own form`);
   }
+  t.end();
+});
+
+test('encoded slashes are refused, or counted for whoever knows what they mean', (t) => {
+  t.equal(
+    reasonOf(() => canonicalTarget('/models/a%2fb')),
+    'target_escapes_route',
+  );
+  t.strictSame(canonicalTarget('/models/a%2fb%2Fc/x%20y/d%2Fe', 'counted'), {
+    path: '/models/a%2Fb%2Fc/x%20y/d%2Fe',
+    segments: ['models', 'a/b/c', 'x y', 'd/e'],
+    slashed: 2,
+    query: '',
+  });
+  t.equal(canonicalTarget('/models/a', 'counted').slashed, 0);
   t.end();
 });
 
