@@ -120,7 +120,20 @@ export interface VerifiedToken {
 }
 
 /** How caller and subject were tied together: part of the audit record, since some ties are weaker than others. */
-export type Binding = 'self' | 'audience' | 'may_act' | 'sidecar' | 'caller_claim' | 'peer_certificate';
+export type Binding =
+  | 'self'
+  | 'audience'
+  | 'may_act'
+  | 'sidecar'
+  | 'caller_claim'
+  | 'peer_certificate'
+  /** A token this sidecar received and holds for its agent, named by handle or by the trace of the call it came with. */
+  | 'handle'
+  | 'trace'
+  /** A transaction token, used by a workload of its trust domain. */
+  | 'trust_domain'
+  /** Inbound only: the token alone, which names subject and actors. */
+  | 'bearer';
 
 export interface DelegationChain {
   readonly subject: Principal;
@@ -225,7 +238,8 @@ export type Placement =
   | { readonly kind: 'query'; readonly name: string }
   | { readonly kind: 'none' };
 
-export type CredentialKind = 'exchanged' | 'client_credentials' | 'static' | 'none';
+/** `handle`: towards the agent behind an inbound listener; opens nothing but this gate. */
+export type CredentialKind = 'exchanged' | 'client_credentials' | 'static' | 'handle' | 'none';
 export type CacheResult = 'hit' | 'miss' | 'coalesced' | 'bypass';
 
 /** What can be told of a credential: never the value. */
@@ -250,6 +264,11 @@ export interface CredentialFacts {
   readonly issued: IssuedClaims | undefined;
   /** Span of the exchange that issued it, for links. */
   readonly issuedIn: SpanReference | undefined;
+  /**
+   * The tokens it was traded for, first to last, where the exchange has several legs: what a vendor's opaque credential
+   * cannot say (who acts for whom) was verified in these.
+   */
+  readonly via?: readonly CredentialFacts[];
 }
 
 export interface IssuedClaims {

@@ -1,25 +1,33 @@
-// Second stage: who is calling, on whose behalf, through which chain. Verifies what was presented and ties it together.
-// It must never believe a caller's own word about its actor, its user or its chain, and never fall back from a token that
-// failed to an identity that would do.
+// Second stage: who is calling, on whose behalf, through which chain. Verifies what was presented (jwt.ts), ties the parties
+// together (establish.ts, receive.ts) and grows the chain (delegation.ts).
+// The only file that makes a KnownCall: it must never make one of anything but verified tokens.
 
 import { randomUUID } from 'node:crypto';
 import { delegationRoot } from '../base/delegation-root.ts';
-import { Refusal } from '../base/errors.ts';
 import type { Clock, Log, Send } from '../base/ports.ts';
 import type { Problem, Report } from '../base/problem.ts';
 import type { Secret } from '../base/secret.ts';
-import type { KnownCall, StrippedCall, VerifiedToken } from '../call.ts';
-import { growChain, samePrincipal } from './delegation.ts';
+import type { DelegationChain, KnownCall, StrippedCall, VerifiedToken } from '../call.ts';
+import type { Custody } from './custody.ts';
+import { growChain } from './delegation.ts';
+import { createEstablish } from './establish.ts';
 import { createVerify, type Verify } from './jwt.ts';
 import { createOwnIdentity, type OwnIdentity, type ReadFile } from './own-identity.ts';
-import { byCallerClaim, byCertificate, bySidecar, byTwoTokens, isOwnToken, type Parties, self } from './parties.ts';
-import { type PresentedTokens, pickTokens } from './presented.ts';
-import type { IdentityConfig, TrustConfig } from './schema.ts';
+import type { Parties } from './parties.ts';
+import { createReceive, type ReceiveRules } from './receive.ts';
+import type { IdentityConfig } from './schema.ts';
 import { type CompileRule, createTrust, type TrustEntry } from './trust.ts';
+import type { TrustConfig } from './trust-schema.ts';
 
 export interface IdentifyOptions {
   readonly trust: readonly TrustConfig[];
   readonly identity: IdentityConfig;
+  /** Who may call the agent behind the inbound listener; undefined where there is none. */
+  readonly inbound?: ReceiveRules | undefined;
+  /** The tokens of those calls. */
+  readonly custody?: Custody | undefined;
+  /** The trace a call's route takes its subject from, empty where the call has none; undefined for all other routes. */
+  readonly subjectTrace?: ((call: StrippedCall) => string | undefined) | undefined;
   /** Compiles the CEL of `workload_when` over `claims`. */
   readonly compileRule: CompileRule;
   readonly clock: Clock;
@@ -41,8 +49,10 @@ export interface IdentityStatus {
 }
 
 export interface Identity {
-  /** @throws Refusal `token_*`, `caller_not_authenticated`, `actor_not_bound`, `may_act_mismatch`, `chain_*`, `keys_unavailable`, `own_identity_unavailable` */
+  /** @throws Refusal `token_*`, `handle_*`, `trace_*`, `caller_not_authenticated`, `actor_not_bound`, `may_act_mismatch`, `chain_*`, `keys_unavailable`, `own_identity_unavailable` */
   identify(call: StrippedCall): Promise<KnownCall>;
+  /** The same for a call to the agent. @throws Refusal as `identify` does, and `subject_missing`, `subject_not_allowed` */
+  receive(call: StrippedCall): Promise<KnownCall>;
   /** Verifies any token of a trusted issuer. @throws Refusal as `identify` does for tokens */
   verify(token: Secret): Promise<VerifiedToken>;
   /** Fetches keys and reads the own token ahead of the first call. Never rejects: see `status`. */
@@ -52,38 +62,25 @@ export interface Identity {
 }
 
 export function createIdentify(options: IdentifyOptions): Identity {
+  const { clock, custody, subjectTrace, inbound = { on_behalf_of: 'optional' } } = options;
   const trust = createTrust(options);
-  const verify = createVerify({ trust, clock: options.clock });
+  const verify = createVerify({ trust, clock, accept: 'access_token' });
+  const verifyTransaction = createVerify({ trust, clock, accept: 'txn_token' });
   const own = openOwnIdentity(options, verify);
   if (own !== undefined) reportNoWorkloads(options);
+  reportUnknownTrust(options);
+  const parts = { trust, verify, verifyTransaction, own, custody, subjectTrace };
+  const establish = createEstablish(parts);
+  const receive = createReceive(parts, inbound);
 
-  async function establish(call: StrippedCall): Promise<Parties> {
-    const { spiffeId } = call.peer;
-    const tokens = pickTokens(call.presented, own !== undefined || spiffeId !== undefined);
-    const subject = tokens.subject === undefined ? undefined : await verify(tokens.subject);
-    const presenter = tokens.own === undefined || isSame(tokens) ? undefined : await verify(tokens.own);
-
-    if (own !== undefined) return inSidecar(await own.current(), presenter, subject);
-    if (presenter !== undefined && subject !== undefined) return byTwoTokens(presenter, subject);
-    const only = presenter ?? subject;
-    if (only === undefined) throw new Refusal('token_missing');
-    if (spiffeId !== undefined) return byCertificate(spiffeId, only);
-    if (tokens.own !== undefined && isOwnToken(only)) return self(only);
-    return byCallerClaim(trust.named(only.trust)?.config.caller_claim, only);
+  function known(call: StrippedCall, parties: Parties): KnownCall {
+    const subject = parties.subjectToken.principal;
+    return { ...call, ...parties, subject, chain: chainOf(parties, options.identity.max_chain_depth) };
   }
 
   return {
-    async identify(call): Promise<KnownCall> {
-      const parties = await establish(call);
-      const { subjectToken } = parties;
-      const rootId = rootOf(subjectToken);
-      const subject = subjectToken.principal;
-      const chain =
-        parties.binding === 'self'
-          ? { subject, actors: [], prior: [], rootId }
-          : growChain(subjectToken, parties.caller, { maxDepth: options.identity.max_chain_depth, rootId });
-      return { ...call, ...parties, subject, chain };
-    },
+    identify: async (call) => known(call, await establish(call)),
+    receive: async (call) => known(call, await receive(call)),
     verify,
     async warm() {
       await Promise.all(trust.entries.map(({ keys }) => keys.warm()));
@@ -97,27 +94,17 @@ export function createIdentify(options: IdentifyOptions): Identity {
   };
 }
 
-/** Presented tokens beside an identity of our own. A lone token is never its presenter's proof: the agent is the caller. */
-function inSidecar(
-  own: VerifiedToken,
-  presenter: VerifiedToken | undefined,
-  subject: VerifiedToken | undefined,
-): Parties {
-  const only = presenter ?? subject;
-  if (only === undefined) return self(own);
-  if (presenter === undefined || subject === undefined) return bySidecar(own, only);
-  const isAgent = isOwnToken(presenter) && samePrincipal(own.principal, presenter.principal);
-  return isAgent ? bySidecar(own, subject) : byTwoTokens(presenter, subject);
+function chainOf({ subjectToken, caller }: Parties, maxDepth: number): DelegationChain {
+  const rootId = rootOf(subjectToken);
+  const subject = subjectToken.principal;
+  // The very same principal: a caller that acts for itself. One who only has its name still joins a chain, and is a loop.
+  if (caller === subject) return { subject, actors: [], prior: [], rootId };
+  return growChain(subjectToken, caller, { maxDepth, rootId });
 }
 
 /** `txn` where the token carries it on, else the id of the delegation that begins with this token. */
 function rootOf({ txn, jti, principal }: VerifiedToken): string {
   return txn ?? (jti === undefined ? randomUUID() : delegationRoot(principal.iss, jti));
-}
-
-/** One token in both places is one token. */
-function isSame({ own, subject }: PresentedTokens): boolean {
-  return own !== undefined && subject !== undefined && own.reveal() === subject.reveal();
 }
 
 function openOwnIdentity(options: IdentifyOptions, verify: Verify): OwnIdentity | undefined {
@@ -140,6 +127,13 @@ function reportNoWorkloads({ trust, report }: IdentifyOptions): void {
     what: 'no trust entry issues workload tokens, so the own token cannot be verified',
     mend: 'add a trust entry with `principal: workload` or `any` for its issuer',
   });
+}
+
+function reportUnknownTrust({ trust, inbound, report }: IdentifyOptions): void {
+  for (const [index, name] of (inbound?.trust ?? []).entries()) {
+    if (trust.some((entry) => entry.name === name)) continue;
+    report({ path: ['inbound', 'trust', index], what: `names no trust entry: ${name}`, mend: 'use the name of one' });
+  }
 }
 
 function statusOf({ config, keys }: TrustEntry): IdentityStatus {

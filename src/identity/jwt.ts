@@ -7,11 +7,12 @@ import { asRefusal, type Reason, Refusal } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
 import type { Secret } from '../base/secret.ts';
 import type { VerifiedToken } from '../call.ts';
-import { normalType } from './schema.ts';
 import { readVerified } from './token-claims.ts';
 import { createTokenMemory } from './token-memory.ts';
 import { readShape, type TokenShape } from './token-shape.ts';
+import { checkTransaction, pickDomain } from './transaction.ts';
 import type { Trust, TrustEntry } from './trust.ts';
+import { normalType, type TrustConfig, transactionType } from './trust-schema.ts';
 
 /** Longest token, in characters; the limit of the strictest vendor (Anthropic). Stops hashing and parsing of megabytes. */
 const maxToken = 16_384;
@@ -22,18 +23,22 @@ export type Verify = (token: Secret) => Promise<VerifiedToken>;
 export interface VerifyOptions {
   readonly trust: Trust;
   readonly clock: Clock;
+  /** What is verified: a token of one kind is never accepted as the other, wherever it was presented before. */
+  readonly accept: TrustConfig['accept'];
 }
 
-export function createVerify({ trust, clock }: VerifyOptions): Verify {
+export function createVerify({ trust, clock, accept }: VerifyOptions): Verify {
   const memory = createTokenMemory(clock);
+  const pick = accept === 'txn_token' ? pickDomain : pickEntry;
 
   async function check(token: Secret, digest: string): Promise<VerifiedToken> {
     const text = token.reveal();
     try {
       const shape = readShape(text);
-      const entry = pickEntry(trust, shape);
+      const entry = pick(trust, shape);
       checkHeader(shape, entry);
-      await checkSignatureAndTimes(text, entry, clock.now());
+      await checkSignatureAndTimes(text, shape, entry, clock.now());
+      if (accept === 'txn_token') checkTransaction(shape.claims);
       const verified = readVerified(token, shape, entry, clock.now());
       memory.keep(digest, verified, validUntil(verified, entry));
       return verified;
@@ -52,7 +57,11 @@ export function createVerify({ trust, clock }: VerifyOptions): Verify {
 }
 
 /** One issuer may have several entries, for different audiences; the schema allows no overlap. */
-function pickEntry(trust: Trust, { issuer, audiences }: TokenShape): TrustEntry {
+function pickEntry(trust: Trust, { issuer, audiences, type }: TokenShape): TrustEntry {
+  if (type !== undefined && normalType(type) === transactionType) {
+    throw new Refusal('token_type_refused', { detail: 'a transaction token, which has its own header' });
+  }
+  if (issuer === undefined) throw new Refusal('token_claims_invalid', { detail: 'no iss' });
   const entries = trust.ofIssuer(issuer);
   if (entries === undefined) throw new Refusal('token_issuer_unknown', { detail: issuer });
   const entry = entries.find(({ config }) => config.audiences.some((audience) => audiences.includes(audience)));
@@ -69,10 +78,11 @@ function checkHeader({ algorithm, type }: TokenShape, { algorithms, types }: Tru
   }
 }
 
-async function checkSignatureAndTimes(text: string, entry: TrustEntry, now: number): Promise<void> {
+async function checkSignatureAndTimes(text: string, shape: TokenShape, entry: TrustEntry, now: number): Promise<void> {
   const { issuer, audiences, algorithms, clock_skew: skew, max_token_age: maxAge } = entry.config;
   await jwtVerify(text, (header) => entry.keys.find(header), {
-    issuer,
+    // Only a transaction token gets here without: its keys, those of its trust domain, are all that say who made it.
+    ...(shape.issuer === undefined ? {} : { issuer }),
     audience: audiences,
     algorithms,
     requiredClaims: ['exp', 'sub'],

@@ -4,8 +4,8 @@
 import { Refusal } from '../base/errors.ts';
 import { type Send, SendFailure } from '../base/ports.ts';
 import type { Json } from '../call.ts';
-import { maySend } from './schema.ts';
 import { isJsonObject } from './strict-json.ts';
+import { maySend } from './trust-schema.ts';
 
 /** Largest document accepted, in bytes: a real JWKS has a few KiB. Stops an issuer's host from filling our memory. */
 const maxDocumentBytes = 262_144;

@@ -50,10 +50,61 @@ export function bySidecar(own: VerifiedToken, subject: VerifiedToken): Parties {
  */
 export function byCertificate(spiffeId: string, subject: VerifiedToken): Parties {
   if (isOwnToken(subject) && subject.principal.sub === spiffeId) return self(subject);
-  const [trustDomain = spiffeId] = /^spiffe:\/\/[^/]+/.exec(spiffeId) ?? [];
-  const caller: Principal = { kind: 'workload', iss: trustDomain, sub: spiffeId, claims: {} };
+  const caller = peerOf(spiffeId);
   bindActor(subject, caller);
   return { caller, subjectToken: subject, actorToken: undefined, binding: 'peer_certificate' };
+}
+
+/** The workload a verified certificate names; its trust domain is its issuer. */
+export function peerOf(spiffeId: string): Principal {
+  const [trustDomain = spiffeId] = /^spiffe:\/\/[^/]+/.exec(spiffeId) ?? [];
+  return { kind: 'workload', iss: trustDomain, sub: spiffeId, claims: {} };
+}
+
+/**
+ * The agent acts for the subject of a call that came in to it: the token was presented to this sidecar and never left it, so
+ * it need not name us besides; a `may_act` that names another forbids it all the same.
+ * @throws Refusal may_act_mismatch
+ */
+export function byHeld(own: VerifiedToken, subject: VerifiedToken, binding: 'handle' | 'trace'): Parties {
+  if (isOwnToken(subject) && samePrincipal(own.principal, subject.principal)) return self(subject);
+  if (subject.mayAct !== undefined) bindActor(subject, own.principal);
+  return { caller: own.principal, subjectToken: subject, actorToken: own, binding };
+}
+
+/**
+ * The caller uses a transaction token of its trust domain. Such a token names no presenter, so membership is the tie.
+ * @param caller by its own token, or by certificate
+ * @param members names of trust entries, and SPIFFE trust domains, whose workloads belong to the domain
+ * @throws Refusal caller_not_authenticated, chain_malformed, actor_not_bound, may_act_mismatch
+ */
+export function byTransaction(
+  caller: VerifiedToken | Principal,
+  transaction: VerifiedToken,
+  members: readonly string[],
+): Parties {
+  const actorToken = 'token' in caller ? caller : undefined;
+  const principal = 'token' in caller ? caller.principal : caller;
+  if (actorToken !== undefined) requireOwn(actorToken);
+  if (!members.includes(actorToken?.trust ?? principal.iss)) {
+    throw new Refusal('actor_not_bound', { detail: 'the caller is no workload of the trust domain' });
+  }
+  if (transaction.mayAct !== undefined) bindActor(transaction, principal);
+  return { caller: principal, subjectToken: transaction, actorToken, binding: 'trust_domain' };
+}
+
+/**
+ * A call to the agent: the token alone says for whom, and through whom. Its outermost actor is the caller (RFC 8693 section
+ * 4.1); without actors the subject calls itself.
+ */
+export function byBearer(token: VerifiedToken): Parties {
+  const { principal, actors } = token;
+  const [current] = actors;
+  const caller: Principal =
+    current === undefined
+      ? principal
+      : { kind: 'workload', iss: current.iss ?? principal.iss, sub: current.sub, claims: current.claims };
+  return { caller, subjectToken: token, actorToken: undefined, binding: 'bearer' };
 }
 
 /**

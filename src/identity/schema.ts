@@ -1,109 +1,10 @@
-// Configuration of identity: whose tokens are understood and as what (`trust`), and what this proxy is (`identity`).
-// Symmetric algorithms and `none` cannot be written here: with them, whoever can verify a token can also make one.
+// Configuration of identity: whose tokens are understood (trust-schema.ts), what this proxy is, what a route says about who
+// is behind a call, and who may call the agent behind the inbound listener.
 
 import { z } from 'zod';
-import { duration, httpUrl, identifier, isLoopback } from '../base/scalars.ts';
+import { duration, identifier } from '../base/scalars.ts';
 
-/** Asymmetric signature algorithms of RFC 7518, RFC 8037 and RFC 9864. */
-export const algorithms = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-] as const;
-
-const tokenType = z
-  .string()
-  .regex(/^[A-Za-z0-9.+/_-]{1,64}$/, 'is not a token type such as at+jwt, JWT or absent')
-  .transform(normalType)
-  .meta({ type: 'string' });
-
-/** One issuer whose tokens are understood. */
-export const trustSchema = z
-  .strictObject({
-    name: identifier.describe('Name of this entry in audit records, spans and status.'),
-    issuer: httpUrl.describe('Issuer identifier, exactly as the `iss` claim of its tokens has it.'),
-    jwks_uri: httpUrl
-      .optional()
-      .describe('Where its public keys are; by default read from its discovery document (OpenID Connect or RFC 8414).'),
-    audiences: z
-      .array(z.string().min(1).max(1_024))
-      .min(1)
-      .max(32)
-      .describe(
-        'Accepted `aud` values: the names this gate goes by at that issuer. A token for anyone else is refused.',
-      ),
-    principal: z
-      .enum(['user', 'workload', 'any'])
-      .describe('What its tokens stand for; `any` when it issues both kinds, told apart by `workload_when`.'),
-    workload_when: z
-      .string()
-      .min(1)
-      .max(4_096)
-      .optional()
-      .describe('CEL expression over `claims` that is true for workload tokens; required with `principal: any`.')
-      .meta({
-        examples: ['claims.sub.startsWith("spiffe://")', 'has(claims.client_id) && claims.sub == claims.client_id'],
-      }),
-    algorithms: z
-      .array(z.enum(algorithms))
-      .min(1)
-      .default([...algorithms])
-      .describe('Accepted signature algorithms.'),
-    types: z
-      .array(tokenType)
-      .min(1)
-      .prefault(['at+jwt', 'jwt', 'absent'])
-      .describe(
-        'Accepted `typ` headers, in any case and without `application/`; `absent` accepts tokens that have none.',
-      ),
-    clock_skew: duration
-      .prefault('30s')
-      .describe('How far the clocks of issuer and gate may differ.')
-      .refine((milliseconds) => milliseconds <= 300_000, 'is more than 5m; mend the clocks instead'),
-    caller_claim: z
-      .enum(['azp', 'client_id'])
-      .optional()
-      .describe(
-        "Claim of a user token that names the calling client, for shared gates without a caller's own token. Weaker: " +
-          'whoever holds the token is taken for that client. Recorded as binding `caller_claim`.',
-      ),
-    max_token_age: duration
-      .optional()
-      .describe('Longest time since `iat`; older tokens are refused even if unexpired.'),
-    insecure_http: z
-      .boolean()
-      .default(false)
-      .describe('Allows http to this issuer off this machine: anyone on the way can then replace its keys.'),
-  })
-  .superRefine((entry, context) => {
-    if (entry.principal === 'any' && entry.workload_when === undefined) {
-      context.addIssue({
-        code: 'custom',
-        path: ['workload_when'],
-        message: 'is required with `principal: any`; write what is true of workload tokens only',
-      });
-    }
-    if (entry.principal !== 'any' && entry.workload_when !== undefined) {
-      context.addIssue({ code: 'custom', path: ['workload_when'], message: 'has no effect without `principal: any`' });
-    }
-    for (const field of ['issuer', 'jwks_uri'] as const) {
-      const url = entry[field];
-      if (url === undefined || maySend(url, entry.insecure_http)) continue;
-      context.addIssue({
-        code: 'custom',
-        path: [field],
-        message: 'is plain http off this machine; use https, a literal loopback address, or insecure_http: true',
-      });
-    }
-  });
+export { trustSchema } from './trust-schema.ts';
 
 /** What this proxy is. */
 export const identitySchema = z
@@ -140,17 +41,47 @@ export const identitySchema = z
     }
   });
 
-export type TrustConfig = z.output<typeof trustSchema>;
+/** What a route says about who is behind a call. */
+export const routeIdentityShape = {
+  subject_from: z
+    .enum(['credential', 'trace'])
+    .default('credential')
+    .describe(
+      '`trace`: a call that carries no credential at all acts for the subject of the inbound call whose trace it continues, and is refused where there is none. Needs `inbound`.',
+    ),
+};
+
+/** Whose calls reach the agent behind the inbound listener, and what the agent gets in place of their tokens. */
+export const inboundIdentityShape = {
+  trust: z
+    .array(identifier)
+    .min(1)
+    .max(32)
+    .optional()
+    .describe('Names of the trust entries whose tokens callers of the agent may present; all of them when absent.'),
+  audiences: z
+    .array(z.string().min(1).max(1_024))
+    .min(1)
+    .max(32)
+    .optional()
+    .describe(
+      "Names of the agent, one of which must be in a token's `aud`; what its trust entry accepts when absent. A gate that shares audiences with others should name its own here.",
+    ),
+  on_behalf_of: z
+    .enum(['required', 'optional', 'never'])
+    .default('optional')
+    .describe('`required` refuses a workload that calls for itself, `never` one that calls for somebody else.'),
+  handle_ttl: duration
+    .prefault('1h')
+    .describe('How long a handle lives after the last call that brought its token, if the token does not end sooner.'),
+  trace_grace: duration
+    .prefault('5s')
+    .refine((milliseconds) => milliseconds <= 60_000, 'is more than 1m; give the agent handles instead')
+    .describe(
+      'With `subject_from: trace`, how long after the end of an inbound call its trace still names its subject.',
+    ),
+};
+
+export type InboundIdentityConfig = z.output<z.ZodObject<typeof inboundIdentityShape>>;
+
 export type IdentityConfig = z.output<typeof identitySchema>;
-
-/** `application/at+JWT` -> `at+jwt`: RFC 7515 section 4.1.9, media types without their tree, in any case. */
-export function normalType(typ: string): string {
-  return typ.toLowerCase().replace(/^application\//, '');
-}
-
-/** Whether a message may go to this URL: https, this machine, or explicitly allowed. */
-export function maySend(url: string, insecureHttp: boolean): boolean {
-  if (!URL.canParse(url)) return false;
-  const parsed = new URL(url);
-  return parsed.protocol === 'https:' || (parsed.protocol === 'http:' && (insecureHttp || isLoopback(parsed)));
-}

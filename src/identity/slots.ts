@@ -90,6 +90,9 @@ export const sdkSlots: ReadonlySet<string> = new Set([
 /** Slot of the user's token when the caller presents its own as well. */
 export const subjectSlot = 'header:postern-subject-token';
 
+/** The only slot of a transaction token (draft-ietf-oauth-transaction-tokens): never Authorization. */
+export const transactionSlot = 'header:txn-token';
+
 /** A signature made with a key is no token and proves nobody here: SigV4 (AWS SDKs with dummy keys), RFC 7616 digest. */
 export const signatureSchemes: ReadonlySet<string> = new Set([
   'aws4-hmac-sha256',

@@ -4,6 +4,7 @@
 import { Refusal } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import type { PresentedCredential, RawHeaders } from '../call.ts';
+import { holdsHandle } from './handle.ts';
 import {
   credentialHeaders,
   credentialPattern,
@@ -97,9 +98,10 @@ const exactKinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
 
 function kindOf(name: string, value: string): Kind {
   const exact = exactKinds.get(name);
-  if (exact !== undefined) return exact;
+  if (exact !== undefined) return exact === 'keep' && holdsHandle(value) ? 'credential' : exact;
   if (credentialPrefixes.some((prefix) => name.startsWith(prefix))) return 'credential';
   if (gatePrefixes.some((prefix) => name.startsWith(prefix)) || name.startsWith(':')) return 'gate';
+  if (holdsHandle(value)) return 'credential';
   if (harmlessPrefixes.some((prefix) => name.startsWith(prefix))) return 'keep';
   return credentialPattern.test(name) || credentialValue.test(value) ? 'credential' : 'keep';
 }

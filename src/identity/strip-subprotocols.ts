@@ -3,6 +3,7 @@
 
 import { Secret } from '../base/secret.ts';
 import type { PresentedCredential } from '../call.ts';
+import { holdsHandle } from './handle.ts';
 import { accountSubprotocols, credentialSubprotocols, pairedSubprotocols } from './slots.ts';
 import { credentialValue } from './slots-headers.ts';
 
@@ -47,7 +48,7 @@ function credentialIn(item: string, lower: string): PresentedCredential | undefi
     const text = base64url ? Buffer.from(value, 'base64url').toString('utf8') : value;
     return { slot: `subprotocol:${prefix.replace(/[.-]$/, '')}`, scheme: undefined, value: new Secret(text) };
   }
-  if (item.length > maxSubprotocolName || credentialValue.test(item)) {
+  if (item.length > maxSubprotocolName || credentialValue.test(item) || holdsHandle(item)) {
     return { slot: 'subprotocol:unlisted', scheme: undefined, value: new Secret(item) };
   }
   return undefined;

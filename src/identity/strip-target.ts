@@ -4,6 +4,7 @@
 import { Refusal } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import type { PresentedCredential } from '../call.ts';
+import { holdsHandle } from './handle.ts';
 import { credentialParameterPattern, credentialParameters } from './slots.ts';
 import { credential } from './strip-headers.ts';
 
@@ -79,7 +80,7 @@ function stripQuery(path: string, presented: PresentedCredential[]): string {
     const piece = pieces[i] ?? '';
     const equals = piece.indexOf('=');
     const name = canonicalName(equals === -1 ? piece : piece.slice(0, equals));
-    if (credentialParameters.has(name) || credentialParameterPattern.test(name)) {
+    if (credentialParameters.has(name) || credentialParameterPattern.test(name) || holdsHandle(piece)) {
       presented.push(parameter(name, equals === -1 ? '' : piece.slice(equals + 1)));
     } else {
       kept += kept === '' ? piece : `${pieces[i - 1] ?? '&'}${piece}`;

@@ -20,7 +20,7 @@ const latestExpiry = 253_402_300_799;
  * @param now milliseconds since the epoch
  */
 export function readVerified(token: Secret, shape: TokenShape, entry: TrustEntry, now: number): VerifiedToken {
-  const { claims, issuer, audiences } = shape;
+  const { claims, audiences } = shape;
   const { sub, exp, jti, txn } = claims;
   if (!isName(sub)) throw invalid('sub');
   if (jti !== undefined && !isName(jti)) throw invalid('jti');
@@ -29,14 +29,15 @@ export function readVerified(token: Secret, shape: TokenShape, entry: TrustEntry
   checkIssuedAt(claims['iat'], exp, now + entry.config.clock_skew);
   return {
     token,
-    principal: { kind: kindOf(claims, entry), iss: issuer, sub, claims },
+    principal: { kind: kindOf(claims, entry), iss: shape.issuer ?? entry.config.issuer, sub, claims },
     actors: readActors(claims['act']),
     audiences,
     scopes: readScopes(claims['scope'] ?? claims['scp']),
     mayAct: readMayAct(claims['may_act']),
     expiresAt: exp,
     jti,
-    txn,
+    // Drafts of transaction tokens have this for "none": as an id it would join everything there is.
+    txn: txn === 'N_A' ? undefined : txn,
     trust: entry.config.name,
   };
 }

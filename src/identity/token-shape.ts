@@ -18,7 +18,8 @@ export interface TokenShape {
   readonly algorithm: string;
   /** `typ` as written; undefined when there is none. */
   readonly type: string | undefined;
-  readonly issuer: string;
+  /** undefined when there is none; only transaction tokens may be without. */
+  readonly issuer: string | undefined;
   readonly audiences: readonly string[];
   readonly claims: JsonObject;
 }
@@ -39,7 +40,7 @@ export function readShape(text: string): TokenShape {
   if (kid !== undefined && (typeof kid !== 'string' || kid.length > maxKeyId)) throw malformed('kid is not short text');
 
   const issuer = claims['iss'];
-  if (typeof issuer !== 'string') throw new Refusal('token_claims_invalid', { detail: 'no iss' });
+  if (issuer !== undefined && typeof issuer !== 'string') throw new Refusal('token_claims_invalid', { detail: 'iss' });
   return { algorithm, type: typ, issuer, audiences: readAudiences(claims['aud']), claims };
 }
 

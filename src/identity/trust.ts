@@ -5,7 +5,7 @@ import type { Clock, Log, Send } from '../base/ports.ts';
 import type { Report } from '../base/problem.ts';
 import type { JsonObject } from '../call.ts';
 import { createKeys, type Keys } from './keys.ts';
-import type { TrustConfig } from './schema.ts';
+import { type TrustConfig, transactionType } from './trust-schema.ts';
 
 /** A compiled rule over the claims of a token. May throw; a rule that throws has not decided. */
 export type ClaimsRule = (claims: JsonObject) => boolean;
@@ -25,8 +25,10 @@ export interface TrustEntry {
 
 export interface Trust {
   readonly entries: readonly TrustEntry[];
-  /** Entries of one issuer, in order of configuration; undefined for an issuer nobody trusts. */
+  /** Entries of one issuer, in order of configuration; undefined for an issuer nobody trusts. Not for transaction tokens. */
   ofIssuer(issuer: string): readonly TrustEntry[] | undefined;
+  /** Entries for transaction tokens, one for each trust domain. */
+  readonly domains: readonly TrustEntry[];
   named(name: string): TrustEntry | undefined;
 }
 
@@ -43,6 +45,7 @@ export function createTrust(options: TrustOptions): Trust {
   const sources = new Map<string, Keys>();
   const byName = new Map<string, TrustEntry>();
   const byIssuer = new Map<string, TrustEntry[]>();
+  const domains: TrustEntry[] = [];
 
   for (const [index, config] of options.trust.entries()) {
     const entry = compileEntry(config, index, options, keysFor(config, sources, options));
@@ -54,13 +57,16 @@ export function createTrust(options: TrustOptions): Trust {
       });
     }
     byName.set(config.name, entry);
-    const siblings = byIssuer.get(config.issuer) ?? [];
+    const siblings = config.accept === 'txn_token' ? domains : (byIssuer.get(config.issuer) ?? []);
     reportOverlap(config, index, siblings, options.report);
-    byIssuer.set(config.issuer, [...siblings, entry]);
+    siblings.push(entry);
+    if (siblings !== domains) byIssuer.set(config.issuer, siblings);
   }
+  for (const [index, config] of options.trust.entries()) reportUnknownCallers(config, index, byName, options.report);
   return {
     entries: [...byName.values()],
     ofIssuer: (issuer) => byIssuer.get(issuer),
+    domains,
     named: (name) => byName.get(name),
   };
 }
@@ -79,7 +85,7 @@ function compileEntry(config: TrustConfig, index: number, options: TrustOptions,
     config,
     keys,
     algorithms: new Set(config.algorithms),
-    types: new Set(config.types),
+    types: new Set(config.accept === 'txn_token' ? [transactionType] : config.types),
     isWorkload: compileKind(config, index, options),
   };
 }
@@ -97,6 +103,25 @@ function undecided(): boolean {
   throw new TypeError('no rule');
 }
 
+/** Workloads of a trust domain are known by an entry of their own, or by certificate. */
+function reportUnknownCallers(
+  { callers }: TrustConfig,
+  index: number,
+  entries: ReadonlyMap<string, TrustEntry>,
+  report: Report,
+): void {
+  for (const [position, name] of (callers ?? []).entries()) {
+    const entry = entries.get(name)?.config;
+    const known = entry !== undefined && entry.accept === 'access_token' && entry.principal !== 'user';
+    if (known || name.startsWith('spiffe://')) continue;
+    report({
+      path: ['trust', index, 'callers', position],
+      what: `names no trust entry for tokens of workloads: ${name}`,
+      mend: 'name the entry that verifies the tokens of the workloads of this trust domain',
+    });
+  }
+}
+
 /** With one audience in two entries, the order of the file would decide what a token is. */
 function reportOverlap(config: TrustConfig, index: number, siblings: readonly TrustEntry[], report: Report): void {
   for (const sibling of siblings) {
@@ -104,8 +129,12 @@ function reportOverlap(config: TrustConfig, index: number, siblings: readonly Tr
     if (shared === undefined) continue;
     report({
       path: ['trust', index, 'audiences'],
-      what: `"${shared}" is also an audience of entry "${sibling.config.name}" for the same issuer`,
+      what: `"${shared}" is also an audience of entry "${sibling.config.name}"${sameIssuer(config)}`,
       mend: 'merge the entries or give each its own audiences',
     });
   }
+}
+
+function sameIssuer({ accept }: TrustConfig): string {
+  return accept === 'txn_token' ? '' : ' for the same issuer';
 }

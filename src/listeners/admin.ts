@@ -2,6 +2,7 @@
 // Must never answer with a secret, and not to a page in a browser that got here by DNS rebinding (Host is checked).
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
 import { type ListenAddress, listen } from './address.ts';
 
 export interface AdminPage {
@@ -69,7 +70,8 @@ function hostAllowed(address: ListenAddress, host: string | undefined): boolean 
     (address.host.startsWith('127.') || address.host === '::1' || address.host === 'localhost');
   if (!loopback) return true;
   const name = (host ?? '').replace(/:\d+$/, '');
-  return name === 'localhost' || name.startsWith('127.') || name === '[::1]';
+  // An address, not a name that begins like one: 127.0.0.1.evil.example is anybody's.
+  return name === 'localhost' || name === '[::1]' || (isIP(name) === 4 && name.startsWith('127.'));
 }
 
 function text(status: number, body: string): AdminPage {

@@ -1,9 +1,9 @@
-// Configuration of the two listeners: where agents call, where operators look, and the bounds on a connection.
-// Neither listener speaks TLS, so leaving this machine takes an option that says so.
+// Configuration of the listeners: where agents call, where operators look, where the callers of an agent call, and the bounds on
+// a connection. No listener speaks TLS, so leaving this machine takes an option that says so.
 
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { byteSize, duration } from '../base/scalars.ts';
+import { byteSize, duration, httpUrl, isLoopback } from '../base/scalars.ts';
 import { type ListenAddress, parseListenAddress } from './address.ts';
 
 /** Bounds on the request line and headers, in bytes: two tokens must fit; more only feeds memory exhaustion. */
@@ -66,8 +66,37 @@ export const listenSchema = z
 
 export type ListenConfig = z.output<typeof listenSchema>;
 
+/** Both ends of the inbound listener. */
+export const inboundListenShape = {
+  listen: listenAddress.describe(
+    'Where callers of the agent call, in place of the agent itself. Read at start only; bounds on connections are those of `listen`.',
+  ),
+  insecure_plain_http: z
+    .boolean()
+    .default(false)
+    .describe('Lets `listen` be off this machine: tokens of callers then cross the network in clear text.'),
+  agent: httpUrl
+    .refine(
+      (url) => isLoopback(new URL(url)),
+      'is not on this machine; write a literal address such as http://127.0.0.1:3000',
+    )
+    .describe(
+      "The agent's own listener, on this machine. Nobody else should reach it: it is called with handles only.",
+    ),
+};
+
+/** Checks what no single option can say. */
+export function checkInboundListen(
+  { listen, insecure_plain_http: plainHttp }: { readonly listen: ListenAddress; readonly insecure_plain_http: boolean },
+  context: z.RefinementCtx,
+): void {
+  if (staysOnMachine(listen) || plainHttp) return;
+  const message = 'is not loopback; use 127.0.0.1 or a unix socket, or say insecure_plain_http: true';
+  context.addIssue({ code: 'custom', path: ['listen'], message });
+}
+
 /** Loopback addresses and unix sockets; of names only `localhost`, since others can be made to resolve elsewhere. */
-function staysOnMachine(address: ListenAddress): boolean {
+export function staysOnMachine(address: ListenAddress): boolean {
   if (address.kind === 'unix') return true;
   return (
     address.host === 'localhost' ||

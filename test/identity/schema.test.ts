@@ -58,3 +58,15 @@ test('a sidecar needs its token file, and only a sidecar has one', (t) => {
   t.match(problems(identitySchema, { max_chain_depth: 0 }), [/^max_chain_depth/]);
   t.end();
 });
+
+test('an entry for transaction tokens is for one trust domain and says whose workloads belong to it', (t) => {
+  const domain = { ...entry, accept: 'txn_token', audiences: ['corp.example'], callers: ['corp', 'spiffe://corp'] };
+  t.strictSame(problems(trustSchema, domain), []);
+  t.match(problems(trustSchema, { ...domain, callers: undefined }), [/^callers: is required/]);
+  t.match(problems(trustSchema, { ...domain, audiences: ['a', 'b'] }), [/^audiences: is more than one/]);
+  t.match(problems(trustSchema, { ...domain, types: ['jwt'] }), [/^types: has no effect/]);
+  t.match(problems(trustSchema, { ...domain, caller_claim: 'azp' }), [/^caller_claim: has no effect/]);
+  t.match(problems(trustSchema, { ...entry, callers: ['corp'] }), [/^callers: has no effect/]);
+  t.match(problems(trustSchema, { ...entry, types: ['jwt', 'txntoken+jwt'] }), [/^types: .*accept: txn_token/]);
+  t.end();
+});
