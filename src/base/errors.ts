@@ -123,6 +123,7 @@ export const reasons = {
   // arm
   subject_token_rejected: 'credential_invalid',
   exchange_denied: 'access_denied',
+  subject_app_only: 'subject_required',
   step_up_demanded: 'step_up_required',
   issuer_unreachable: 'credential_unavailable',
   issuer_timeout: 'credential_unavailable',
@@ -140,6 +141,7 @@ export const reasons = {
   issued_scope_widened: 'credential_unverified',
   issued_lifetime_too_long: 'credential_unverified',
   issued_token_expired: 'credential_unverified',
+  issued_token_inactive: 'credential_unverified',
   issued_token_unreadable: 'credential_unverified',
   issued_token_type_refused: 'credential_unverified',
   // forward
@@ -153,6 +155,7 @@ export const reasons = {
   upstream_overloaded: 'overloaded',
   upstream_rejected_credential: 'upstream_refused_credential',
   // the gate itself
+  audit_unavailable: 'overloaded',
   draining: 'shutting_down',
   internal_fault: 'internal_error',
 } as const satisfies Record<string, Code>;

@@ -1,66 +1,62 @@
 // What the spans of one call share: its trace, its time, its delegation attributes.
-// Attributes are made when the first span asks for them and kept for the others.
 
-import type { Attributes } from '@opentelemetry/api';
 import type { Arrival, CredentialFacts, KnownCall } from '../call.ts';
-import type { Audit } from './audit.ts';
-import { type CallTrace, openTrace, type TraceParts } from './call-trace.ts';
-import { type DelegationIds, type DelegationOptions, delegationAttributes } from './delegation-attributes.ts';
+import type { AuditTrail } from './audit-trail.ts';
+import { type CallTrace, openTrace, rootIdOf, type TraceParts } from './call-trace.ts';
+import type { DelegationBlocks, DelegationIds } from './delegation-attributes.ts';
 import type { Metrics } from './metrics.ts';
+import type { WriteAttributes } from './otlp-attributes.ts';
 
 /** Runs what records; a failure in it is counted and told, and goes no further. */
 export type Guard = (record: () => void) => void;
 
 export interface ObservationParts extends TraceParts {
   readonly metrics: Metrics;
-  readonly audit: Audit;
-  readonly delegation: DelegationOptions;
+  readonly audit: AuditTrail;
+  readonly delegation: DelegationBlocks;
   /** user.hash or user.id of the subject, where it is a user. */
-  readonly user: (call: KnownCall) => Attributes | undefined;
+  readonly user: (call: KnownCall) => WriteAttributes | undefined;
   /** Milliseconds of a monotonic clock: durations must not jump when the system's time is set. */
   readonly elapsed: () => number;
   readonly guard: Guard;
 }
 
 export interface CallRecorder {
+  readonly arrival: Arrival;
+  readonly parts: ObservationParts;
   readonly trace: CallTrace;
-  /** Milliseconds since the epoch, with fraction, that never run backwards within the call. */
-  now(): number;
-  ids(call: KnownCall, facts: CredentialFacts | undefined): DelegationIds;
-  /** postern.delegation.* with the id of the grant in `facts`. */
-  delegation(call: KnownCall, facts: CredentialFacts | undefined): Attributes;
+  /** On the monotonic clock, in milliseconds. */
+  readonly began: number;
   /** Time spent waiting for upstreams and issuers, in milliseconds: not the gate's own. */
-  readonly elsewhere: number;
-  waited(ms: number): void;
+  elsewhere: number;
 }
 
 export function createCallRecorder(arrival: Arrival, parts: ObservationParts): CallRecorder {
-  const trace = openTrace(arrival, parts);
-  const began = parts.elapsed();
-  let elsewhere = 0;
-  let attributes: Attributes | undefined;
+  return { arrival, parts, trace: openTrace(arrival, parts), began: parts.elapsed(), elsewhere: 0 };
+}
 
-  function ids(call: KnownCall, facts: CredentialFacts | undefined): DelegationIds {
-    return {
-      rootId: trace.rootId(call),
-      id: facts?.idHash ?? call.id,
-      parentId: parts.ledger.idHash(call.subjectToken),
-    };
-  }
+/** Milliseconds since the epoch, with fraction, that never run backwards within the call. */
+export function nowOf({ arrival, parts, began }: CallRecorder): number {
+  return arrival.at + (parts.elapsed() - began);
+}
 
+export function idsOf(recorder: CallRecorder, call: KnownCall, facts: CredentialFacts | undefined): DelegationIds {
   return {
-    trace,
-    now: () => arrival.at + (parts.elapsed() - began),
-    ids,
-    delegation(call, facts) {
-      attributes ??= delegationAttributes(call, ids(call, facts), parts.delegation);
-      return { ...attributes, 'postern.delegation.id': facts?.idHash ?? call.id };
-    },
-    get elsewhere() {
-      return elsewhere;
-    },
-    waited(ms) {
-      elsewhere += ms;
-    },
+    rootId: rootIdOf(recorder.trace, call),
+    id: facts?.idHash ?? call.id,
+    parentId: recorder.parts.ledger.idHash(call.subjectToken),
+  };
+}
+
+/** postern.delegation.* with the id of the grant in `facts`. */
+export function delegationOf(
+  recorder: CallRecorder,
+  call: KnownCall,
+  facts: CredentialFacts | undefined,
+): WriteAttributes {
+  return (to) => {
+    const ids = idsOf(recorder, call, facts);
+    to.set('postern.delegation.id', ids.id);
+    to.block(recorder.parts.delegation(call, ids));
   };
 }

@@ -3,8 +3,8 @@
 // An unsampled call builds no attributes: spans wait as functions and are dropped unasked.
 
 import type { Arrival, KnownCall, SpanReference } from '../call.ts';
+import { isKnown } from '../reached.ts';
 import type { IssuedTrace, Ledger } from './correlation.ts';
-import { isKnown } from './reached.ts';
 import type { Sample, Sampling } from './sampling.ts';
 import type { TelemetryConfig } from './schema.ts';
 import type { SpanData, SpanLink } from './span-data.ts';
@@ -15,20 +15,18 @@ const maxWaiting = 32;
 
 export type ParentSource = 'traceparent' | 'token' | 'none';
 
+/** A record and functions over it, since every call has one: methods of its own would be made anew for each. */
 export interface CallTrace {
-  readonly span: SpanReference;
-  readonly parent: SpanReference | undefined;
-  readonly source: ParentSource;
-  readonly links: readonly SpanLink[];
-  /** The call is known from here on: finds out whether its token was issued by this gate. */
-  settle(call: Arrival): void;
-  rootId(call: KnownCall): string;
-  child(): SpanReference;
-  /** Trace context to send with the request that `child` describes. */
-  traceparent(child: SpanReference): string;
-  finished(build: () => SpanData): void;
-  /** The call has ended: its own span is the last. */
-  conclude(build: () => SpanData, promote: boolean): void;
+  readonly parts: TraceParts;
+  span: SpanReference;
+  parent: SpanReference | undefined;
+  source: ParentSource;
+  links: readonly SpanLink[];
+  exported: boolean;
+  /** Spans of a call that is not exported, as long as it may still be promoted. */
+  waiting: (() => SpanData)[] | undefined;
+  settled: boolean;
+  issued: IssuedTrace | undefined;
 }
 
 export interface TraceParts {
@@ -42,76 +40,89 @@ export interface TraceParts {
   readonly ledger: Ledger;
 }
 
+const noLinks: readonly SpanLink[] = [];
+
 export function openTrace(arrival: Arrival, parts: TraceParts): CallTrace {
-  const { write, sampling } = parts;
-  const callers = sampling.parent === 'ignore' ? undefined : readTraceparent(arrival.rawHeaders);
-  const links: SpanLink[] =
-    callers !== undefined && sampling.parent === 'link' ? [{ span: callers, type: 'caller' }] : [];
-  let parent = sampling.parent === 'trust' ? callers : undefined;
-  let source: ParentSource = parent === undefined ? 'none' : 'traceparent';
-  let span = start(parent);
-  let issued: IssuedTrace | undefined;
-  let settled = false;
-  let waiting: (() => SpanData)[] | undefined = [];
-  let exported = isExported();
-
-  function start(from: SpanReference | undefined): SpanReference {
-    const traceId = from?.traceId ?? parts.newTraceId();
-    const sampled = write !== undefined && parts.sample(traceId, from);
-    return { traceId, spanId: parts.newSpanId(), traceFlags: sampled ? 1 : 0 };
-  }
-
-  function isExported(): boolean {
-    return write !== undefined && span.traceFlags === 1;
-  }
-
+  const { parent: worth } = parts.sampling;
+  const callers = worth === 'ignore' ? undefined : readTraceparent(arrival.rawHeaders);
+  const parent = worth === 'trust' ? callers : undefined;
+  const span = start(parts, parent);
   return {
-    get span() {
-      return span;
-    },
-    get parent() {
-      return parent;
-    },
-    get source() {
-      return source;
-    },
-    links,
-
-    settle(call) {
-      if (settled || !isKnown(call)) return;
-      settled = true;
-      issued = parts.adopt === 'none' ? undefined : parts.ledger.find(call);
-      if (issued === undefined || issued.span.traceId === span.traceId) return;
-      if (parts.adopt === 'parent' && source === 'none') {
-        parent = issued.span;
-        source = 'token';
-        span = { ...start(parent), spanId: span.spanId };
-        exported = isExported();
-      } else {
-        links.push({ span: issued.span, type: 'token_issued' });
-      }
-    },
-
-    // A transaction's own id is stated by its issuer; the ledger only knows hops this process has seen.
-    rootId: (call) => (call.subjectToken.txn === undefined ? issued?.rootId : undefined) ?? call.chain.rootId,
-
-    child: () => ({ ...span, spanId: parts.newSpanId() }),
-
-    // Nothing is recorded here, so our ids would leave a hole in the caller's trace: pass its own on.
-    traceparent: (child) => formatTraceparent(write === undefined && parent !== undefined ? parent : child),
-
-    finished(build) {
-      if (exported) write?.(build());
-      else if (write !== undefined && waiting !== undefined && waiting.length < maxWaiting) waiting.push(build);
-    },
-
-    conclude(build, promote) {
-      const spans = waiting ?? [];
-      waiting = undefined;
-      exported ||= write !== undefined && promote && sampling.promote;
-      if (!exported) return;
-      for (const waited of spans) write?.(waited());
-      write?.(build());
-    },
+    parts,
+    span,
+    parent,
+    source: parent === undefined ? 'none' : 'traceparent',
+    links: callers !== undefined && worth === 'link' ? [{ span: callers, type: 'caller' }] : noLinks,
+    exported: isExported(parts, span),
+    waiting: undefined,
+    settled: false,
+    issued: undefined,
   };
+}
+
+function start(parts: TraceParts, from: SpanReference | undefined): SpanReference {
+  const traceId = from?.traceId ?? parts.newTraceId();
+  const sampled = parts.write !== undefined && parts.sample(traceId, from);
+  return { traceId, spanId: parts.newSpanId(), traceFlags: sampled ? 1 : 0 };
+}
+
+function isExported({ write }: TraceParts, { traceFlags }: SpanReference): boolean {
+  return write !== undefined && traceFlags === 1;
+}
+
+/** The call is known from here on: finds out whether its token was issued by this gate. */
+export function settleTrace(trace: CallTrace, call: Arrival): void {
+  if (trace.settled || !isKnown(call)) return;
+  trace.settled = true;
+  const { parts } = trace;
+  if (parts.adopt === 'none') return;
+  const issued = parts.ledger.find(call);
+  trace.issued = issued;
+  if (issued === undefined || issued.span.traceId === trace.span.traceId) return;
+  if (parts.adopt === 'parent' && trace.source === 'none') {
+    trace.parent = issued.span;
+    trace.source = 'token';
+    trace.span = { ...start(parts, issued.span), spanId: trace.span.spanId };
+    trace.exported = isExported(parts, trace.span);
+  } else {
+    trace.links = [...trace.links, { span: issued.span, type: 'token_issued' }];
+  }
+}
+
+/** A transaction's own id is stated by its issuer; the ledger only knows hops this process has seen. */
+export function rootIdOf({ issued }: CallTrace, { subjectToken, chain }: KnownCall): string {
+  return (subjectToken.txn === undefined ? issued?.rootId : undefined) ?? chain.rootId;
+}
+
+export function childOf({ span, parts }: CallTrace): SpanReference {
+  return { traceId: span.traceId, spanId: parts.newSpanId(), traceFlags: span.traceFlags };
+}
+
+/**
+ * Trace context to send with the request that `child` describes. Where nothing is recorded here our ids would leave a hole in
+ * the caller's trace: its own is passed on.
+ */
+export function traceparentOf({ parent, parts }: CallTrace, child: SpanReference): string {
+  return formatTraceparent(parts.write === undefined && parent !== undefined ? parent : child);
+}
+
+/** A span other than the call's own has ended. */
+export function finishSpan(trace: CallTrace, build: () => SpanData): void {
+  const { write } = trace.parts;
+  if (trace.exported) write?.(build());
+  else if (write !== undefined && trace.parts.sampling.promote) {
+    trace.waiting ??= [];
+    if (trace.waiting.length < maxWaiting) trace.waiting.push(build);
+  }
+}
+
+/** The call has ended: its own span is the last. */
+export function concludeTrace(trace: CallTrace, build: () => SpanData, promote: boolean): void {
+  const { write, sampling } = trace.parts;
+  const spans = trace.waiting;
+  trace.waiting = undefined;
+  trace.exported ||= write !== undefined && promote && sampling.promote;
+  if (!trace.exported) return;
+  if (spans !== undefined) for (const waited of spans) write?.(waited());
+  write?.(build());
 }

@@ -35,6 +35,12 @@ export interface Instrument {
   clear(): void;
 }
 
+/** Found by one label after the other: joining them to one key made and hashed a text each time (a third of the time). */
+interface Branch {
+  readonly branches: Map<string | undefined, Branch>;
+  series: Series | undefined;
+}
+
 interface Series {
   readonly attributes: Attributes;
   value: number;
@@ -54,40 +60,64 @@ const overflow: Attributes = { 'otel.metric.overflow': true };
 
 export function createInstruments({ clock }: { clock: Clock }): Instruments {
   const started = toHrTime(clock.now());
-  const all: { definition: Definition; series: Map<string, Series> }[] = [];
+  const all: { definition: Definition; series: Series[] }[] = [];
   return {
     define(definition) {
-      const series = new Map<string, Series>();
+      const series: Series[] = [];
       all.push({ definition, series });
       return createInstrument(definition, series);
     },
     collect() {
       const now = toHrTime(clock.now());
       return all
-        .filter(({ series }) => series.size > 0)
+        .filter(({ series }) => series.length > 0)
         .map((one) => metricData(one.definition, one.series, started, now));
     },
   };
 }
 
-function createInstrument(definition: Definition, all: Map<string, Series>): Instrument {
+function createInstrument(definition: Definition, all: Series[]): Instrument {
   const bounds = definition.buckets ?? [];
+  let root = newBranch();
+  let rest: Series | undefined;
 
   function seriesOf(labels: Labels): Series {
-    const key = labels.join('\u0000');
-    const known = all.get(key);
-    if (known !== undefined) return known;
-    const full = all.size >= maxSeries;
-    const found = full ? all.get('overflow') : undefined;
-    if (found !== undefined) return found;
-    const attributes = full ? overflow : attributesOf(definition.labels, labels);
-    const created = { attributes, value: 0, count: 0, counts: new Array<number>(bounds.length + 1).fill(0) };
-    all.set(full ? 'overflow' : key, created);
-    return created;
+    let branch = root;
+    for (const label of labels) {
+      const known = branch.branches.get(label || undefined);
+      if (known === undefined) return add(labels);
+      branch = known;
+    }
+    return branch.series ?? add(labels);
+  }
+
+  function add(labels: Labels): Series {
+    if (all.length >= maxSeries) {
+      rest ??= newSeries(overflow);
+      return rest;
+    }
+    let branch = root;
+    for (const label of labels) {
+      const next = branch.branches.get(label || undefined) ?? newBranch();
+      branch.branches.set(label || undefined, next);
+      branch = next;
+    }
+    branch.series = newSeries(attributesOf(definition.labels, labels));
+    return branch.series;
+  }
+
+  function newSeries(attributes: Attributes): Series {
+    const series = { attributes, value: 0, count: 0, counts: new Array<number>(bounds.length + 1).fill(0) };
+    all.push(series);
+    return series;
   }
 
   return {
-    clear: () => all.clear(),
+    clear() {
+      all.length = 0;
+      root = newBranch();
+      rest = undefined;
+    },
     record(value, labels) {
       if (!Number.isFinite(value)) return;
       const series = seriesOf(labels);
@@ -101,6 +131,10 @@ function createInstrument(definition: Definition, all: Map<string, Series>): Ins
   };
 }
 
+function newBranch(): Branch {
+  return { branches: new Map(), series: undefined };
+}
+
 function attributesOf(names: readonly string[], values: Labels): Attributes {
   const attributes: Attributes = {};
   for (const [index, name] of names.entries()) {
@@ -111,10 +145,9 @@ function attributesOf(names: readonly string[], values: Labels): Attributes {
   return attributes;
 }
 
-function metricData(definition: Definition, all: Map<string, Series>, startTime: HrTime, endTime: HrTime): MetricData {
+function metricData(definition: Definition, series: readonly Series[], startTime: HrTime, endTime: HrTime): MetricData {
   const { name, unit, description, kind, buckets } = definition;
   const descriptor = { name, unit, description, valueType: kind === 'histogram' ? ValueType.DOUBLE : ValueType.INT };
-  const series = [...all.values()];
   const points = series.map(({ attributes, value }) => ({ attributes, value, startTime, endTime }));
   const aggregationTemporality = AggregationTemporality.CUMULATIVE;
   if (kind === 'histogram') {

@@ -3,9 +3,9 @@
 // Must never print a token: what looks like one in an error's text is masked.
 
 import { type DestinationStream, pino } from 'pino';
+import { bounded } from '../base/bounded.ts';
 import type { Log } from '../base/ports.ts';
 import { Secret } from '../base/secret.ts';
-import { bounded } from './bounded.ts';
 
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];

@@ -122,6 +122,21 @@ export const metricDefinitions = {
     description: 'Audit records by outcome; anything but `accepted` needs a look at once.',
     labels: ['event', 'outcome'],
   },
+  auditSequence: {
+    name: 'postern.audit.sequence',
+    kind: 'gauge',
+    unit: '{record}',
+    description: 'Number of the last line of the audit log; the log itself must reach at least as far.',
+    labels: [],
+  },
+  auditWaiting: {
+    name: 'postern.audit.waiting',
+    kind: 'gauge',
+    unit: '{character}',
+    description:
+      'Characters of audit records that wait to be written; more than a moment means a disk or pipe that is stuck.',
+    labels: [],
+  },
   faults: {
     name: 'postern.telemetry.faults',
     kind: 'counter',
@@ -131,5 +146,11 @@ export const metricDefinitions = {
   },
 } as const satisfies Record<string, Definition>;
 
-/** Gauges whose value another part knows. */
-export type WatchedGauge = 'cacheEntries' | 'jwksAge' | 'upstreamQueue';
+/** Metrics whose value another part knows. */
+export type WatchedGauge =
+  | 'cacheEntries'
+  | 'jwksAge'
+  | 'upstreamQueue'
+  | 'auditRecords'
+  | 'auditSequence'
+  | 'auditWaiting';

@@ -1,18 +1,18 @@
 // What is measured of a call: one verb for each thing that happens. Metrics are never sampled.
-// Also collects the gauges other parts know the value of, at the moment they are asked for.
+// Also collects what other parts count themselves or know the value of, at the moment they are asked for.
 
 import type { MetricData } from '@opentelemetry/sdk-metrics';
 import type { Clock, Log } from '../base/ports.ts';
+import { serverAddress } from '../base/upstream-address.ts';
 import type { ArmedCall, Arrival, ExchangeStart } from '../call.ts';
+import { isArmed, isKnown, isRouted, methodOf, schemeOf } from '../reached.ts';
 import type { CallEnd } from './call-end.ts';
 import { createInstruments, type Instrument, type Labels } from './instruments.ts';
 import { metricDefinitions, type WatchedGauge } from './metric-definitions.ts';
-import { isArmed, isKnown, isRouted, methodOf, schemeOf } from './reached.ts';
 import { type AttemptEnd, attemptError, genAiOperation } from './span-attempt.ts';
 import { type ExchangeEnd, exchangeOutcome, oauthErrorOf } from './span-exchange.ts';
-import { serverAddress } from './upstream-address.ts';
 
-/** A gauge's values now: one for each combination of its labels. */
+/** The values now, of a counter since the start: one for each combination of labels. */
 export type ReadGauge = () => Iterable<{ readonly value: number; readonly labels: Labels }>;
 
 export interface Metrics {
@@ -25,7 +25,6 @@ export interface Metrics {
   attempted(call: ArmedCall, end: AttemptEnd, seconds: number): void;
   firstChunk(call: ArmedCall, seconds: number): void;
   exchanged(start: ExchangeStart, end: ExchangeEnd, seconds: number): void;
-  audited(event: string, outcome: 'accepted' | 'failed'): void;
   faulted(): void;
   watch(gauge: WatchedGauge, read: ReadGauge): void;
   collect(): MetricData[];
@@ -44,7 +43,6 @@ export function createMetrics({ clock, log }: { clock: Clock; log: Log }): Metri
   const remainingLifetime = define('remainingLifetime');
   const overhead = define('overhead');
   const timeToFirstChunk = define('firstChunk');
-  const auditRecords = define('auditRecords');
   const faults = define('faults');
   const watched: { readonly gauge: Instrument; readonly read: ReadGauge }[] = [];
 
@@ -96,7 +94,6 @@ export function createMetrics({ clock, log }: { clock: Clock; log: Log }): Metri
       const error = end.refusal === undefined ? undefined : (oauthErrorOf(end) ?? end.refusal.reason);
       exchangeDuration.record(seconds, [exchangeOutcome(end), error, address, start.grant, 'miss']);
     },
-    audited: (event, outcome) => auditRecords.record(1, [event, outcome]),
     faulted: () => faults.record(1, []),
     watch(gauge, read) {
       watched.push({ gauge: define(gauge), read });

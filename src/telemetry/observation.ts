@@ -2,39 +2,56 @@
 // names, attributes and records are made once, when a span or the call ends, and only where somebody will see them.
 // Must never throw into a stage, hold back a byte, or record a call twice.
 
-import type { Arrival, Observation } from '../call.ts';
+import type { Arrival, Observation, PermittedCall } from '../call.ts';
+import { isArmed, isKnown } from '../reached.ts';
 import { type CallEnd, refusedEnd, repliedEnd } from './call-end.ts';
-import { type CallRecorder, createCallRecorder, type ObservationParts } from './call-recorder.ts';
+import {
+  type CallRecorder,
+  createCallRecorder,
+  delegationOf,
+  idsOf,
+  nowOf,
+  type ObservationParts,
+} from './call-recorder.ts';
+import { concludeTrace, settleTrace } from './call-trace.ts';
 import { observeAttempt } from './observe-attempt.ts';
 import { observeExchange } from './observe-exchange.ts';
-import { isArmed, isKnown } from './reached.ts';
 import type { SpanData, SpanLink } from './span-data.ts';
-import { serverAttributes, serverSpanName } from './span-server.ts';
+import { serverSpanName, writeServerAttributes } from './span-server.ts';
 
-export function createObservation(arrival: Arrival, parts: ObservationParts): Observation {
+/** An observation of our own: it also hears of a decision, for the audit record that may have to come before the call. */
+export interface CallObservation extends Observation {
+  permitted(call: PermittedCall): void;
+}
+
+export function isCallObservation(observation: Observation): observation is CallObservation {
+  return 'permitted' in observation;
+}
+
+export function createObservation(arrival: Arrival, parts: ObservationParts): CallObservation {
   const { metrics, audit, guard } = parts;
   const recorder = createCallRecorder(arrival, parts);
   const { trace } = recorder;
   let ended = false;
 
   function conclude(end: CallEnd): void {
-    const at = recorder.now();
-    guard(() => trace.settle(end.call));
+    const at = nowOf(recorder);
+    guard(() => settleTrace(trace, end.call));
     guard(() => metrics.ended(end, end.reply && Math.max(0, end.durationMs - recorder.elsewhere)));
     guard(() => {
-      const ids = isKnown(end.call) ? recorder.ids(end.call, factsOf(end.call)) : undefined;
-      audit.call(end, { span: trace.span, ids });
+      const ids = isKnown(end.call) ? idsOf(recorder, end.call, factsOf(end.call)) : undefined;
+      audit.ended(end, { span: trace.span, ids });
     });
     guard(() => {
       const remarkable = end.decision !== 'allow' || end.errorType !== undefined;
-      trace.conclude(() => serverSpan(end, arrival.at, at, recorder, parts), remarkable);
+      concludeTrace(trace, () => serverSpan(end, at, recorder), remarkable);
     });
   }
 
   function endOnce(make: (durationMs: number) => CallEnd): void {
     if (ended) return;
     ended = true;
-    guard(() => conclude(make(recorder.now() - arrival.at)));
+    guard(() => conclude(make(nowOf(recorder) - arrival.at)));
   }
 
   guard(() => metrics.arrived(arrival));
@@ -42,27 +59,25 @@ export function createObservation(arrival: Arrival, parts: ObservationParts): Ob
     get span() {
       return trace.span;
     },
+    permitted(call) {
+      guard(() => settleTrace(trace, call));
+      guard(() => audit.permitted(call, { span: trace.span, ids: idsOf(recorder, call, undefined) }));
+    },
     exchangeStarted(call, start) {
-      guard(() => trace.settle(call));
-      return observeExchange(call, start, recorder, parts);
+      guard(() => settleTrace(trace, call));
+      return observeExchange(call, start, recorder);
     },
     attemptStarted(call, resend) {
-      guard(() => trace.settle(call));
-      return observeAttempt(call, resend, recorder, parts);
+      guard(() => settleTrace(trace, call));
+      return observeAttempt(call, resend, recorder);
     },
     replied: (reply) => endOnce((durationMs) => repliedEnd(reply, durationMs)),
     refused: (reached, refusal) => endOnce((durationMs) => refusedEnd(reached, refusal, durationMs)),
   };
 }
 
-function serverSpan(
-  end: CallEnd,
-  start: number,
-  at: number,
-  recorder: CallRecorder,
-  parts: ObservationParts,
-): SpanData {
-  const { trace } = recorder;
+function serverSpan(end: CallEnd, at: number, recorder: CallRecorder): SpanData {
+  const { trace, parts, arrival } = recorder;
   const { call } = end;
   const known = isKnown(call) ? call : undefined;
   return {
@@ -71,13 +86,14 @@ function serverSpan(
     span: trace.span,
     parent: trace.parent,
     remoteParent: true,
-    start,
+    start: arrival.at,
     end: at,
-    attributes: serverAttributes(end, {
-      source: trace.source,
-      delegation: known && recorder.delegation(known, factsOf(known)),
-      user: known && parts.user(known),
-    }),
+    attributes: (to) =>
+      writeServerAttributes(to, end, {
+        source: trace.source,
+        delegation: known && delegationOf(recorder, known, factsOf(known)),
+        user: known && parts.user(known),
+      }),
     links: [...trace.links, ...cacheLinks(call)],
     failed: end.errorType !== undefined,
   };

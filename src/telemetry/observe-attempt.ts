@@ -2,21 +2,18 @@
 // Bytes pass by: nothing is held, changed or waited for. Ends once, with the last byte or the failure.
 
 import type { ArmedCall, AttemptObservation } from '../call.ts';
-import type { CallRecorder, ObservationParts } from './call-recorder.ts';
-import { type AttemptEnd, attemptAttributes, attemptError, attemptSpanName } from './span-attempt.ts';
+import { type CallRecorder, delegationOf, nowOf } from './call-recorder.ts';
+import { childOf, finishSpan, traceparentOf } from './call-trace.ts';
+import { type AttemptEnd, attemptError, attemptSpanName, writeAttemptAttributes } from './span-attempt.ts';
 import { isSampled } from './trace-context.ts';
 import { createUsageReader, isEventStream, type UsageReader } from './usage.ts';
 
-export function observeAttempt(
-  call: ArmedCall,
-  resend: number,
-  recorder: CallRecorder,
-  { metrics, guard }: ObservationParts,
-): AttemptObservation {
-  const { trace } = recorder;
+export function observeAttempt(call: ArmedCall, resend: number, recorder: CallRecorder): AttemptObservation {
+  const { trace, parts } = recorder;
+  const { metrics, guard } = parts;
   const parent = trace.span;
-  const span = trace.child();
-  const began = recorder.now();
+  const span = childOf(trace);
+  const began = nowOf(recorder);
   /** Model APIs and MCP answer in forms that tell something; other bodies are nobody's business. */
   const readable =
     call.transport.kind === 'http' && (call.route.provider !== undefined || call.route.dialect === 'mcp');
@@ -30,7 +27,7 @@ export function observeAttempt(
   function note(chunk: Buffer): void {
     if (awaitingFirst) {
       awaitingFirst = false;
-      firstChunk = (recorder.now() - began) / 1_000;
+      firstChunk = (nowOf(recorder) - began) / 1_000;
       if (call.route.provider !== undefined) metrics.firstChunk(call, firstChunk);
     }
     reader?.passed(chunk);
@@ -39,12 +36,12 @@ export function observeAttempt(
   function finish(end: Omit<AttemptEnd, 'status' | 'usage' | 'firstChunk'>): void {
     if (ended) return;
     ended = true;
-    const at = recorder.now();
-    recorder.waited(at - began);
+    const at = nowOf(recorder);
+    recorder.elsewhere += at - began;
     const whole: AttemptEnd = { ...end, status, firstChunk, usage: reader?.end() };
     reader = undefined;
     metrics.attempted(call, whole, ((headAt ?? at) - began) / 1_000);
-    trace.finished(() => ({
+    finishSpan(trace, () => ({
       name: attemptSpanName(call),
       kind: 'client',
       span,
@@ -52,7 +49,8 @@ export function observeAttempt(
       remoteParent: false,
       start: began,
       end: at,
-      attributes: attemptAttributes(call, resend, whole, recorder.delegation(call, call.credential.facts)),
+      attributes: (to) =>
+        writeAttemptAttributes(to, call, resend, whole, delegationOf(recorder, call, call.credential.facts)),
       links: [],
       failed: attemptError(whole) !== undefined || whole.usage?.rpcError !== undefined,
     }));
@@ -60,11 +58,11 @@ export function observeAttempt(
 
   guard(() => metrics.used(call));
   return {
-    traceparent: trace.traceparent(span),
+    traceparent: traceparentOf(trace, span),
     responded: (code, headers) =>
       guard(() => {
         status = code;
-        headAt = recorder.now();
+        headAt = nowOf(recorder);
         if (!readable) return;
         awaitingFirst = isEventStream(headers);
         if (isSampled(trace.span)) reader = createUsageReader(headers);

@@ -1,30 +1,41 @@
-// Records one real round trip to an issuer: its span, its duration, and which token it brought, for later hops.
+// Records one real round trip to an issuer: its span, its duration, its audit record, and which token it brought, for later
+// hops.
 // Ends once, by success or failure. Must never see the token: only facts about it.
 
 import type { CredentialFacts, ExchangeObservation, ExchangeStart, PermittedCall } from '../call.ts';
-import type { CallRecorder, ObservationParts } from './call-recorder.ts';
-import { type ExchangeEnd, exchangeAttributes, exchangeSpanName } from './span-exchange.ts';
+import { type CallRecorder, delegationOf, idsOf, nowOf } from './call-recorder.ts';
+import { childOf, finishSpan, rootIdOf, traceparentOf } from './call-trace.ts';
+import {
+  type ExchangeEnd,
+  exchangeOutcome,
+  exchangeSpanName,
+  oauthErrorOf,
+  writeExchangeAttributes,
+} from './span-exchange.ts';
 
 export function observeExchange(
   call: PermittedCall,
   start: ExchangeStart,
   recorder: CallRecorder,
-  { metrics, guard, ledger }: ObservationParts,
 ): ExchangeObservation {
-  const { trace } = recorder;
+  const { trace, parts } = recorder;
+  const { metrics, audit, guard, ledger } = parts;
   const parent = trace.span;
-  const span = trace.child();
-  const began = recorder.now();
+  const span = childOf(trace);
+  const began = nowOf(recorder);
   let ended = false;
 
   function finish(end: ExchangeEnd): void {
     if (ended) return;
     ended = true;
-    const at = recorder.now();
-    recorder.waited(at - began);
+    const at = nowOf(recorder);
+    recorder.elsewhere += at - began;
     metrics.exchanged(start, end, (at - began) / 1_000);
-    if (end.facts !== undefined) ledger.issued(end.facts, span, trace.rootId(call));
-    trace.finished(() => ({
+    const { facts, refusal } = end;
+    const made = { call, start, outcome: exchangeOutcome(end), facts, refusal, oauthError: oauthErrorOf(end) };
+    guard(() => audit.exchanged({ ...made, durationMs: at - began }, { span, ids: idsOf(recorder, call, end.facts) }));
+    if (end.facts !== undefined) ledger.issued(end.facts, span, rootIdOf(trace, call));
+    finishSpan(trace, () => ({
       name: exchangeSpanName,
       kind: 'client',
       span,
@@ -32,7 +43,7 @@ export function observeExchange(
       remoteParent: false,
       start: began,
       end: at,
-      attributes: exchangeAttributes(start, end, recorder.delegation(call, end.facts)),
+      attributes: (to) => writeExchangeAttributes(to, start, end, delegationOf(recorder, call, end.facts)),
       links: [],
       failed: end.facts === undefined,
     }));
@@ -40,7 +51,7 @@ export function observeExchange(
 
   return {
     span,
-    traceparent: trace.traceparent(span),
+    traceparent: traceparentOf(trace, span),
     succeeded: (facts: CredentialFacts) => guard(() => finish({ facts })),
     failed: (refusal, oauthError) => guard(() => finish({ refusal, oauthError })),
   };

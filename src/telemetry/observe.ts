@@ -1,34 +1,35 @@
-// Telemetry, put together: one observation for each call, /metrics, audit events, one orderly end.
+// Telemetry, put together: one observation for each call, told to traces, metrics and the audit log; /metrics; an orderly end.
 // The rest of the house sees only the Observation interface of call.ts. A failure in here must never reach a call.
 
 import { hash } from 'node:crypto';
-import type { Attributes } from '@opentelemetry/api';
-import { RandomIdGenerator } from '@opentelemetry/sdk-trace';
 import type { Clock, Log } from '../base/ports.ts';
-import type { Arrival, KnownCall, ObservedCall } from '../call.ts';
-import { createAudit } from './audit.ts';
-import { type AuditSink, openAuditSink } from './audit-sink.ts';
+import type { Arrival, KnownCall, ObservedCall, PermittedCall } from '../call.ts';
+import type { AuditTrail } from './audit-trail.ts';
 import type { Guard, ObservationParts } from './call-recorder.ts';
 import { createLedger } from './correlation.ts';
+import { createDelegationBlocks } from './delegation-attributes.ts';
 import { type Environment, resolveSettings } from './environment.ts';
+import { newSpanId, newTraceId } from './ids.ts';
 import type { WatchedGauge } from './metric-definitions.ts';
 import { createMetrics, type Metrics, type ReadGauge } from './metrics.ts';
-import { createObservation } from './observation.ts';
+import { createObservation, isCallObservation } from './observation.ts';
 import { createOtel } from './otel.ts';
-import { createNaming, createPseudonym, encodeIdentifier, type Pseudonym } from './pseudonym.ts';
+import type { WriteAttributes } from './otlp-attributes.ts';
+import { createNaming, encodeIdentifier, type Pseudonym } from './pseudonym.ts';
 import { createSampler } from './sampling.ts';
-import type { AuditConfig, SubjectForm, TelemetryConfig } from './schema.ts';
+import type { SubjectForm, TelemetryConfig } from './schema.ts';
 
 export interface TelemetryOptions {
   readonly telemetry: TelemetryConfig;
-  readonly audit: AuditConfig;
+  /** Where decisions, exchanges and ends are told; opened and closed by whoever gives it. */
+  readonly audit: AuditTrail;
+  /** What users are called, here and in the audit log. */
+  readonly pseudonym: Pseudonym;
   /** process.env; the OTLP exporters read their own variables from the process itself. */
   readonly env: Environment;
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
-  /** Instead of the sink `audit` names. */
-  readonly auditSink?: AuditSink;
   /** Digest of a token's `jti`, the one the exchange puts in `CredentialFacts.idHash`: joins hops. */
   readonly hashTokenId?: (jti: string) => string;
   /** Milliseconds of a monotonic clock. */
@@ -37,59 +38,76 @@ export interface TelemetryOptions {
 
 export interface Telemetry {
   observe(arrival: Arrival): ObservedCall;
+  /** The same in a trace of its own, linked to the caller's, whose id nobody could guess: it may then prove something. */
+  observeApart(arrival: Arrival): ObservedCall;
+  /** Tells the audit log of a decision before it is carried out. */
+  permitted(call: PermittedCall): void;
   /** The text of /metrics. */
   prometheus(): Promise<string>;
   /** Writes an audit record that belongs to no call, such as `postern.config.changed`. Facts must hold no secret. */
   event(name: string, facts: object): void;
   /** Collects a gauge from the part that knows its value, whenever metrics are read. */
   watch(gauge: WatchedGauge, read: ReadGauge): void;
-  /** Everything recorded so far is with the collector and on disk. Rejects when one of them fails. */
+  /** Everything recorded so far is with the collector. Rejects when that fails. */
   flush(): Promise<void>;
   /** Flushes and stops; at most about three seconds, and never rejects. */
   close(): Promise<void>;
 }
 
-/** Throws when the audit file cannot be opened. */
 export function createTelemetry(options: TelemetryOptions): Telemetry {
-  const { telemetry, clock, log } = options;
+  const { telemetry, audit, pseudonym, clock, log } = options;
   const settings = resolveSettings(telemetry, options.env, log);
   const metrics = createMetrics({ clock, log });
-  const pseudonym = createPseudonym(telemetry.subject_key);
-  const sink = options.auditSink ?? openAuditSink({ audit: options.audit, log });
-  const audit = createAudit({ sink, clock, log, metrics, form: options.audit.subject, pseudonym });
   const { collect } = metrics;
   const otel = createOtel({ settings, headers: telemetry.headers, version: options.version, collect, log });
-  const ids = new RandomIdGenerator();
 
   const parts: ObservationParts = {
     write: otel.write,
-    newTraceId: () => ids.generateTraceId(),
-    newSpanId: () => ids.generateSpanId(),
+    newTraceId,
+    newSpanId,
     sample: createSampler(settings.sampling),
     sampling: settings.sampling,
     adopt: telemetry.correlation.adopt,
     ledger: createLedger({ clock, hashTokenId: options.hashTokenId ?? hashTokenId }),
     metrics,
     audit,
-    delegation: { name: createNaming(telemetry.subject, pseudonym), hops: telemetry.hop_attributes },
+    delegation: createDelegationBlocks(otel.block, {
+      name: createNaming(telemetry.subject, pseudonym),
+      hops: telemetry.hop_attributes,
+    }),
     user: createUserAttributes(telemetry.subject, pseudonym),
     elapsed: options.elapsed ?? (() => performance.now()),
     guard: createGuard(metrics, log),
   };
 
+  const apart = apartFrom(parts);
+
   return {
     observe: (arrival) => ({ ...arrival, observation: createObservation(arrival, parts) }),
+    observeApart: (arrival) => ({ ...arrival, observation: createObservation(arrival, apart) }),
+    permitted(call) {
+      if (isCallObservation(call.observation)) call.observation.permitted(call);
+    },
     prometheus: otel.prometheus,
     event: audit.event,
     watch: metrics.watch,
-    async flush() {
-      await Promise.all([otel.flush(), audit.flush()]);
-    },
+    flush: otel.flush,
     async close() {
-      const ends = await Promise.allSettled([otel.close(), audit.close()]);
-      for (const end of ends)
-        if (end.status === 'rejected') log.error({ err: end.reason }, 'telemetry: not closed cleanly');
+      try {
+        await otel.close();
+      } catch (failure) {
+        log.error({ err: failure }, 'telemetry: not closed cleanly');
+      }
     },
+  };
+}
+
+function apartFrom(parts: ObservationParts): ObservationParts {
+  const parent = parts.sampling.parent === 'ignore' ? 'ignore' : 'link';
+  return {
+    ...parts,
+    sampling: { ...parts.sampling, parent },
+    adopt: parts.adopt === 'parent' ? 'link' : parts.adopt,
   };
 }
 
@@ -108,10 +126,16 @@ function createGuard(metrics: Metrics, log: Log): Guard {
 }
 
 /** user.hash where the user has a pseudonym, user.id where the configuration says to name users. */
-function createUserAttributes(form: SubjectForm, pseudonym: Pseudonym): (call: KnownCall) => Attributes | undefined {
+function createUserAttributes(
+  form: SubjectForm,
+  pseudonym: Pseudonym,
+): (call: KnownCall) => WriteAttributes | undefined {
   return ({ subject }) => {
     if (subject.kind === 'workload' || form === 'omit') return undefined;
-    return form === 'raw' ? { 'user.id': encodeIdentifier(subject.sub) } : { 'user.hash': pseudonym(subject) };
+    return (to) => {
+      if (form === 'raw') to.set('user.id', encodeIdentifier(subject.sub));
+      else to.set('user.hash', pseudonym(subject));
+    };
   };
 }
 

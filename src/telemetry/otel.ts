@@ -1,11 +1,9 @@
-// The OpenTelemetry SDK, wired by hand: batch processor, OTLP exporters, metric readers, one resource. Registers nothing
+// The OpenTelemetry SDK, wired by hand: span export, metric readers and exporter, one resource. Registers nothing
 // globally and instruments nothing (otel.md 4.4: an automatic undici span sends a second traceparent).
 // Without a collector nothing is pushed anywhere; /metrics is served either way. Must never block or fail a call.
 
 import { randomUUID } from 'node:crypto';
-import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { defaultResource, type Resource, resourceFromAttributes } from '@opentelemetry/resources';
 import {
   AggregationTemporality,
@@ -17,12 +15,13 @@ import {
   type MetricProducer,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
-import { BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace';
 import type { Log } from '../base/ports.ts';
 import type { Secret } from '../base/secret.ts';
 import type { TelemetrySettings } from './environment.ts';
+import type { AttributeBlock, WriteAttributes } from './otlp-attributes.ts';
 import { renderPrometheus } from './prometheus.ts';
-import { type SpanData, toReadableSpan } from './span-data.ts';
+import { createSpanEncoder, type SpanData } from './span-data.ts';
+import { createSpanExport } from './span-export.ts';
 
 /** Longest wait for a collector at shutdown, in milliseconds: an unreachable one must not hold a deployment. */
 const maxClose = 3_000;
@@ -43,6 +42,8 @@ export interface OtelOptions {
 export interface Otel {
   /** Queues a finished span for export; undefined when spans go nowhere. */
   readonly write: ((span: SpanData) => void) | undefined;
+  /** Encodes attributes that several spans will share. */
+  block(write: WriteAttributes): AttributeBlock;
   prometheus(): Promise<string>;
   /** Rejects when the collector did not take what was pending. */
   flush(): Promise<void>;
@@ -73,16 +74,14 @@ export function createOtel({ settings, headers, version, collect, log }: OtelOpt
   }
   const meters = new MeterProvider({ resource, readers });
 
-  const batches = settings.tracesUrl === undefined ? undefined : createBatches(settings.tracesUrl);
+  const encoder = createSpanEncoder(settings.valueLength);
+  const { tracesUrl: url, batch } = settings;
+  const spans =
+    url && createSpanExport({ url, headers: exporterHeaders, batch, encoder, resource, scope, meters, log });
 
-  function createBatches(url: string): BatchSpanProcessor {
-    const exporter = telling(new OTLPTraceExporter({ url, headers: exporterHeaders }), log);
-    return new BatchSpanProcessor({ ...settings.batch, exporter, selfObsMeterProvider: meters });
-  }
-
-  const surroundings = { resource, scope, valueLength: settings.valueLength };
   return {
-    write: batches && ((span) => batches.onEnd(toReadableSpan(span, surroundings))),
+    write: spans ? spans.write : undefined,
+    block: encoder.block,
     async prometheus() {
       const results = await Promise.all([own.collect(), pull.collect()]);
       const metrics = results.flatMap(({ resourceMetrics }) =>
@@ -91,10 +90,10 @@ export function createOtel({ settings, headers, version, collect, log }: OtelOpt
       return renderPrometheus(metrics, resource.attributes);
     },
     async flush() {
-      await Promise.all([batches?.forceFlush(), meters.forceFlush()]);
+      await Promise.all([spans && spans.flush(), meters.forceFlush()]);
     },
     async close() {
-      const stopped = Promise.allSettled([batches?.shutdown(), meters.shutdown()]);
+      const stopped = Promise.allSettled([spans && spans.close(), meters.shutdown()]);
       if (!(await within(stopped, maxClose))) log.warn({}, 'telemetry: collector did not answer, last spans are lost');
     },
   };
@@ -130,28 +129,6 @@ function createPullReader(): { readonly reader: IMetricReader; collect(): Promis
       shutdown: () => Promise.resolve(),
       forceFlush: () => Promise.resolve(),
     },
-  };
-}
-
-/** An exporter that tells the log when the collector stops taking spans, and when it takes them again; not each time. */
-function telling(inner: SpanExporter, log: Log): SpanExporter {
-  let failing = false;
-  function tell({ code, error }: ExportResult): void {
-    const failed = code !== ExportResultCode.SUCCESS;
-    if (failed === failing) return;
-    failing = failed;
-    if (failed) log.warn({ err: error }, 'telemetry: spans not exported');
-    else log.info({}, 'telemetry: spans exported again');
-  }
-  return {
-    export(spans, done) {
-      inner.export(spans, (result) => {
-        tell(result);
-        done(result);
-      });
-    },
-    forceFlush: () => inner.forceFlush?.() ?? Promise.resolve(),
-    shutdown: () => inner.shutdown(),
   };
 }
 

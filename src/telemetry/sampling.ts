@@ -21,9 +21,11 @@ export interface Sampling {
 export type Sample = (traceId: string, parent: SpanReference | undefined) => boolean;
 
 export function createSampler(sampling: Sampling): Sample {
-  const byRatio = new TraceIdRatioBasedSampler(sampling.ratio);
+  const { ratio } = sampling;
+  const byRatio = new TraceIdRatioBasedSampler(ratio);
   return (traceId, parent) => {
     if (parent !== undefined && sampling.followParent) return isSampled(parent);
+    if (ratio === 0 || ratio === 1) return ratio === 1;
     return byRatio.shouldSample(ROOT_CONTEXT, traceId).decision === SamplingDecision.RECORD_AND_SAMPLED;
   };
 }

@@ -1,4 +1,4 @@
-// Configuration of telemetry and of the audit log: shapes and defaults only.
+// Configuration of telemetry: shapes and defaults only.
 // The standard OTEL_* environment variables override what is written here (environment.ts).
 // Must never hold a secret in the clear: exporter headers and the pseudonym key are Secrets from parsing on.
 
@@ -88,26 +88,5 @@ export const telemetrySchema = z
   })
   .prefault({});
 
-export const auditSchema = z
-  .strictObject({
-    sink: z.enum(['stdout', 'file']).default('stdout').describe('Where audit records are written, one JSON line each.'),
-    file: z.string().min(1).max(4_096).optional().describe('File that audit records are appended to, for sink: file.'),
-    subject: subjectForm
-      .default('pseudonymous')
-      .describe(
-        'How users appear in audit records: an HMAC pseudonym (telemetry.subject_key), as they are, or not at all.',
-      ),
-  })
-  .superRefine((value, ctx) => {
-    if (value.sink === 'file' && value.file === undefined) {
-      ctx.addIssue({ code: 'custom', path: ['file'], message: 'is missing: sink file needs the path to append to' });
-    }
-    if (value.sink === 'stdout' && value.file !== undefined) {
-      ctx.addIssue({ code: 'custom', path: ['file'], message: 'has no effect with sink stdout; write sink: file' });
-    }
-  })
-  .prefault({});
-
 export type TelemetryConfig = z.output<typeof telemetrySchema>;
-export type AuditConfig = z.output<typeof auditSchema>;
 export type SubjectForm = z.output<typeof subjectForm>;

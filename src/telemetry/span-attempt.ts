@@ -3,12 +3,12 @@
 // Content never appears: no messages, no tool arguments, no results, no query string.
 
 import { hash } from 'node:crypto';
-import type { Attributes } from '@opentelemetry/api';
+import { bounded, boundedOptional } from '../base/bounded.ts';
 import type { Refusal } from '../base/errors.ts';
+import { bareUrl, serverAddress } from '../base/upstream-address.ts';
 import type { ArmedCall, RoutedCall, StreamEnd } from '../call.ts';
-import { bounded, boundedOptional } from './bounded.ts';
-import { methodOf } from './reached.ts';
-import { bareUrl, serverAddress } from './upstream-address.ts';
+import { methodOf } from '../reached.ts';
+import type { AttributeWriter, WriteAttributes } from './otlp-attributes.ts';
 import type { Usage } from './usage.ts';
 
 const maxName = 128;
@@ -39,32 +39,31 @@ export function attemptError({ status, end, failure }: AttemptEnd): string | und
   return status !== undefined && status >= 400 ? String(status) : undefined;
 }
 
-export function attemptAttributes(
+export function writeAttemptAttributes(
+  to: AttributeWriter,
   call: ArmedCall,
   resend: number,
   end: AttemptEnd,
-  delegation: Attributes,
-): Attributes {
+  delegation: WriteAttributes,
+): void {
   const { upstream, facts, route, credential } = call;
   const { address, port } = serverAddress(upstream.origin);
-  return {
-    'http.request.method': methodOf(facts.method),
-    'http.request.resend_count': resend > 0 ? resend : undefined,
-    'http.response.status_code': end.status,
-    'server.address': address,
-    'server.port': port,
-    'service.peer.name': route.id,
-    'url.full': bounded(bareUrl(`${upstream.origin}${upstream.path}`), maxUrl),
-    'error.type': attemptError(end) ?? end.usage?.rpcError,
-    'postern.route.id': route.id,
-    'postern.request.id': call.id,
-    'postern.stream.end': end.end,
-    'postern.credential.kind': credential.facts.kind,
-    'postern.token.id_hash': credential.facts.idHash,
-    ...genAiAttributes(call, end),
-    ...(route.dialect === 'mcp' ? mcpAttributes(call, end) : undefined),
-    ...delegation,
-  };
+  to.set('http.request.method', methodOf(facts.method));
+  if (resend > 0) to.set('http.request.resend_count', resend);
+  to.set('http.response.status_code', end.status);
+  to.set('server.address', address);
+  to.set('server.port', port);
+  to.set('service.peer.name', route.id);
+  to.set('url.full', bounded(bareUrl(`${upstream.origin}${upstream.path}`), maxUrl));
+  to.set('error.type', attemptError(end) ?? end.usage?.rpcError);
+  to.set('postern.route.id', route.id);
+  to.set('postern.request.id', call.id);
+  to.set('postern.stream.end', end.end);
+  to.set('postern.credential.kind', credential.facts.kind);
+  to.set('postern.token.id_hash', credential.facts.idHash);
+  if (route.dialect === 'mcp') writeMcp(to, call, end);
+  else writeGenAi(to, call, end);
+  delegation(to);
 }
 
 /** What presets call their operations, in the words of gen_ai.operation.name. */
@@ -88,39 +87,36 @@ export function genAiOperation({ route, facts }: RoutedCall): string | undefined
   return operations.get(facts.operation) ?? bounded(facts.operation, maxName);
 }
 
-function genAiAttributes(call: RoutedCall, { usage, firstChunk }: AttemptEnd): Attributes | undefined {
+function writeGenAi(to: AttributeWriter, call: RoutedCall, { usage, firstChunk }: AttemptEnd): void {
   const operation = genAiOperation(call);
-  if (operation === undefined) return undefined;
-  return {
-    'gen_ai.operation.name': operation,
-    'gen_ai.provider.name': call.route.provider,
-    'gen_ai.request.model': boundedOptional(call.facts.model, maxName),
-    'gen_ai.request.stream': call.facts.stream === true ? true : undefined,
-    'gen_ai.response.id': usage?.responseId,
-    'gen_ai.response.model': usage?.responseModel,
-    'gen_ai.response.finish_reasons': usage?.finishReasons,
-    'gen_ai.response.time_to_first_chunk': firstChunk,
-    'gen_ai.usage.input_tokens': usage?.inputTokens,
-    'gen_ai.usage.output_tokens': usage?.outputTokens,
-    'gen_ai.usage.cache_read.input_tokens': usage?.cacheReadTokens,
-    'gen_ai.usage.cache_creation.input_tokens': usage?.cacheCreationTokens,
-    'gen_ai.usage.reasoning.output_tokens': usage?.reasoningTokens,
-  };
+  if (operation === undefined) return;
+  to.set('gen_ai.operation.name', operation);
+  to.set('gen_ai.provider.name', call.route.provider);
+  to.set('gen_ai.request.model', boundedOptional(call.facts.model, maxName));
+  if (call.facts.stream === true) to.set('gen_ai.request.stream', true);
+  to.set('gen_ai.response.time_to_first_chunk', firstChunk);
+  if (usage === undefined) return;
+  to.set('gen_ai.response.id', usage.responseId);
+  to.set('gen_ai.response.model', usage.responseModel);
+  to.set('gen_ai.response.finish_reasons', usage.finishReasons);
+  to.set('gen_ai.usage.input_tokens', usage.inputTokens);
+  to.set('gen_ai.usage.output_tokens', usage.outputTokens);
+  to.set('gen_ai.usage.cache_read.input_tokens', usage.cacheReadTokens);
+  to.set('gen_ai.usage.cache_creation.input_tokens', usage.cacheCreationTokens);
+  to.set('gen_ai.usage.reasoning.output_tokens', usage.reasoningTokens);
 }
 
-function mcpAttributes({ facts }: RoutedCall, { usage }: AttemptEnd): Attributes {
-  return {
-    'mcp.method.name': boundedOptional(facts.operation, maxName),
-    'mcp.protocol.version': boundedOptional(facts.mcpVersion, maxName),
-    'mcp.resource.uri': facts.resource === undefined ? undefined : bounded(bareUrl(facts.resource), maxUrl),
-    // A session id admits whoever shows it: only a digest of it may be told.
-    'postern.mcp.session_hash': facts.mcpSession === undefined ? undefined : shortHash(facts.mcpSession),
-    'gen_ai.operation.name': facts.operation === 'tools/call' ? 'execute_tool' : undefined,
-    'gen_ai.tool.name': boundedOptional(facts.tool, maxName),
-    'jsonrpc.request.id': boundedOptional(facts.rpcId, maxName),
-    'rpc.response.status_code': usage?.rpcStatus,
-    'network.transport': 'tcp',
-  };
+function writeMcp(to: AttributeWriter, { facts }: RoutedCall, { usage }: AttemptEnd): void {
+  to.set('mcp.method.name', boundedOptional(facts.operation, maxName));
+  to.set('mcp.protocol.version', boundedOptional(facts.mcpVersion, maxName));
+  if (facts.resource !== undefined) to.set('mcp.resource.uri', bounded(bareUrl(facts.resource), maxUrl));
+  // A session id admits whoever shows it: only a digest of it may be told.
+  if (facts.mcpSession !== undefined) to.set('postern.mcp.session_hash', shortHash(facts.mcpSession));
+  if (facts.operation === 'tools/call') to.set('gen_ai.operation.name', 'execute_tool');
+  to.set('gen_ai.tool.name', boundedOptional(facts.tool, maxName));
+  to.set('jsonrpc.request.id', boundedOptional(facts.rpcId, maxName));
+  to.set('rpc.response.status_code', usage?.rpcStatus);
+  to.set('network.transport', 'tcp');
 }
 
 function shortHash(text: string): string {

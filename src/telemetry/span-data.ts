@@ -1,12 +1,11 @@
-// One finished span, and its translation to what the SDK's batch processor and exporters take.
-// Spans are written whole when they end: a call that is not exported costs two random ids and no attribute (perf.md B3).
-// The SDK's limits are kept here, since its own span class is not in the way: value length, undefined values.
+// One finished span, told by whoever knows it, and its bytes as OTLP sends them (opentelemetry.proto.trace.v1.Span).
+// Spans are written whole when they end: a call that is not exported costs two random ids and no attribute.
+// Field numbers are those of opentelemetry-proto 1.x, which the stable protocol promises never to change.
 
-import { type Attributes, type HrTime, type Link, SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
-import type { InstrumentationScope } from '@opentelemetry/core';
-import type { Resource } from '@opentelemetry/resources';
-import type { ReadableSpan } from '@opentelemetry/sdk-trace';
+import type { HrTime } from '@opentelemetry/api';
 import type { SpanReference } from '../call.ts';
+import { type AttributeBlock, attributesInto, createBlocks, type WriteAttributes } from './otlp-attributes.ts';
+import { createWriter, varintLength } from './otlp-writer.ts';
 
 export interface SpanData {
   readonly name: string;
@@ -18,8 +17,7 @@ export interface SpanData {
   /** Milliseconds since the epoch, with fraction. */
   readonly start: number;
   readonly end: number;
-  /** Undefined values are left out. */
-  readonly attributes: Attributes;
+  readonly attributes: WriteAttributes;
   readonly links: readonly SpanLink[];
   readonly failed: boolean;
 }
@@ -30,34 +28,90 @@ export interface SpanLink {
   readonly type: 'token_issued' | 'caller';
 }
 
-export interface SpanSurroundings {
-  readonly resource: Resource;
-  readonly scope: InstrumentationScope;
-  /** Longest string value, in characters. */
-  readonly valueLength: number;
+export interface SpanEncoder {
+  /** A Span message, without tag and length. */
+  encode(span: SpanData): Buffer;
+  /** Attributes that several spans will share. */
+  block(write: WriteAttributes): AttributeBlock;
 }
 
-export function toReadableSpan(data: SpanData, surroundings: SpanSurroundings): ReadableSpan {
-  const { traceId, spanId } = data.span;
-  const context = { traceId, spanId, traceFlags: TraceFlags.SAMPLED };
+/** `Span.attributes` and `Span.Link.attributes`, length-delimited. */
+const spanAttributes = (9 << 3) | 2;
+const linkAttributes = (4 << 3) | 2;
+
+const kinds = { server: 2, client: 3 } as const;
+const errorStatus = [0x7a, 0x02, 0x18, 0x02];
+const unsetStatus = [0x7a, 0x00];
+
+/** SpanFlags: sampled, and whether the parent is known to be remote. */
+const sampled = 0x01;
+const remoteKnown = 0x100;
+const remote = 0x200;
+
+/** Room for everything of a span that is of fixed length. */
+const fixedBytes = 128;
+
+/** @param valueLength longest attribute text, in characters */
+export function createSpanEncoder(valueLength: number): SpanEncoder {
+  const writer = createWriter();
+  const attributes = attributesInto(writer, spanAttributes, valueLength);
+  const linkBlock = createBlocks(linkAttributes, valueLength);
+  const linkBlocks = new Map<string, AttributeBlock>();
+
+  function ids(traceTag: number, spanTag: number, { traceId, spanId }: SpanReference): void {
+    writer.byte(traceTag);
+    writer.byte(16);
+    writer.hex(traceId);
+    writer.byte(spanTag);
+    writer.byte(8);
+    writer.hex(spanId);
+  }
+
+  function flags(tag: readonly number[], isRemote: boolean): void {
+    for (const byte of tag) writer.byte(byte);
+    writer.fixed32(sampled | remoteKnown | (isRemote ? remote : 0));
+  }
+
+  function link({ span, type }: SpanLink): void {
+    const block = linkBlocks.get(type) ?? linkBlock((set) => set.set('postern.link.type', type));
+    linkBlocks.set(type, block);
+    const length = 28 + block.bytes.length + 5;
+    writer.ensure(length + 8);
+    writer.byte(0x6a);
+    writer.varint(length);
+    ids(0x0a, 0x12, span);
+    writer.raw(block.bytes);
+    flags([0x35], true);
+  }
+
   return {
-    name: data.name,
-    kind: data.kind === 'server' ? SpanKind.SERVER : SpanKind.CLIENT,
-    spanContext: () => context,
-    ...(data.parent === undefined ? {} : { parentSpanContext: { ...data.parent, isRemote: data.remoteParent } }),
-    startTime: toHrTime(data.start),
-    endTime: toHrTime(data.end),
-    duration: toHrTime(Math.max(0, data.end - data.start)),
-    status: { code: data.failed ? SpanStatusCode.ERROR : SpanStatusCode.UNSET },
-    attributes: limited(data.attributes, surroundings.valueLength),
-    links: data.links.map(toLink),
-    events: [],
-    ended: true,
-    resource: surroundings.resource,
-    instrumentationScope: surroundings.scope,
-    droppedAttributesCount: 0,
-    droppedEventsCount: 0,
-    droppedLinksCount: 0,
+    encode(data) {
+      const name = Buffer.byteLength(data.name);
+      writer.begin();
+      writer.ensure(fixedBytes + name + varintLength(name));
+      ids(0x0a, 0x12, data.span);
+      if (data.parent !== undefined) {
+        writer.byte(0x22);
+        writer.byte(8);
+        writer.hex(data.parent.spanId);
+      }
+      writer.byte(0x2a);
+      writer.varint(name);
+      writer.text(data.name, name);
+      writer.byte(0x30);
+      writer.byte(kinds[data.kind]);
+      writer.byte(0x39);
+      writer.nanoseconds(data.start);
+      writer.byte(0x41);
+      writer.nanoseconds(Math.max(data.start, data.end));
+      data.attributes(attributes);
+      for (const each of data.links) link(each);
+      writer.ensure(fixedBytes);
+      for (const byte of data.failed ? errorStatus : unsetStatus) writer.byte(byte);
+      flags([0x85, 0x01], data.parent !== undefined && data.remoteParent);
+      return writer.end();
+    },
+    block: createBlocks(spanAttributes, valueLength),
   };
 }
 
@@ -65,19 +119,4 @@ export function toReadableSpan(data: SpanData, surroundings: SpanSurroundings): 
 export function toHrTime(ms: number): HrTime {
   const seconds = Math.trunc(ms / 1_000);
   return [seconds, Math.trunc((ms - seconds * 1_000) * 1e6)];
-}
-
-function toLink({ span, type }: SpanLink): Link {
-  return { context: { ...span, isRemote: true }, attributes: { 'postern.link.type': type } };
-}
-
-function limited(attributes: Attributes, length: number): Attributes {
-  const kept: Attributes = {};
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value === undefined) continue;
-    if (typeof value === 'string') kept[name] = value.slice(0, length);
-    else if (Array.isArray(value)) kept[name] = value.map((item) => String(item).slice(0, length));
-    else kept[name] = value;
-  }
-  return kept;
 }

@@ -1,11 +1,11 @@
 // The token_exchange span: one real round trip to an issuer. A cache hit has none, it links to the one that filled the cache.
 // Never carries a token, a client's secret, or what the issuer wrote beyond its error code.
 
-import type { Attributes } from '@opentelemetry/api';
+import { bounded, boundedOptional } from '../base/bounded.ts';
 import type { Refusal } from '../base/errors.ts';
+import { bareUrl, serverAddress } from '../base/upstream-address.ts';
 import type { CredentialFacts, ExchangeStart } from '../call.ts';
-import { bounded, boundedOptional } from './bounded.ts';
-import { bareUrl, serverAddress } from './upstream-address.ts';
+import type { AttributeWriter, WriteAttributes } from './otlp-attributes.ts';
 
 export const exchangeSpanName = 'token_exchange';
 
@@ -32,41 +32,42 @@ export function oauthErrorOf({ oauthError }: ExchangeEnd): string | undefined {
   return oauthError !== undefined && errorCode.test(oauthError) ? oauthError : undefined;
 }
 
-export function exchangeAttributes(start: ExchangeStart, end: ExchangeEnd, delegation: Attributes): Attributes {
+export function writeExchangeAttributes(
+  to: AttributeWriter,
+  start: ExchangeStart,
+  end: ExchangeEnd,
+  delegation: WriteAttributes,
+): void {
   const { address, port } = serverAddress(start.endpoint);
   const { facts, refusal } = end;
   const oauthError = oauthErrorOf(end);
-  return {
-    'http.request.method': 'POST',
-    'server.address': address,
-    'server.port': port,
-    'url.full': bounded(bareUrl(start.endpoint), maxName),
-    'error.type': refusal === undefined ? undefined : (oauthError ?? refusal.reason),
-    'postern.exchange.name': start.exchange,
-    'postern.exchange.outcome': exchangeOutcome(end),
-    'postern.denial.reason': refusal?.reason,
-    'postern.oauth.error': oauthError,
-    'postern.token.grant': start.grant,
-    'postern.token.requested_audience': boundedOptional(start.audience, maxName),
-    'postern.token.scopes_requested': scopeText(start.scopes),
-    'postern.token.cache.result': 'miss',
-    ...(facts === undefined ? undefined : issuedAttributes(facts)),
-    ...delegation,
-  };
+  to.set('http.request.method', 'POST');
+  to.set('server.address', address);
+  to.set('server.port', port);
+  to.set('url.full', bounded(bareUrl(start.endpoint), maxName));
+  to.set('error.type', refusal === undefined ? undefined : (oauthError ?? refusal.reason));
+  to.set('postern.exchange.name', start.exchange);
+  to.set('postern.exchange.outcome', exchangeOutcome(end));
+  to.set('postern.denial.reason', refusal?.reason);
+  to.set('postern.oauth.error', oauthError);
+  to.set('postern.token.grant', start.grant);
+  to.set('postern.token.requested_audience', boundedOptional(start.audience, maxName));
+  to.set('postern.token.scopes_requested', scopeText(start.scopes));
+  to.set('postern.token.cache.result', 'miss');
+  if (facts !== undefined) writeIssued(to, facts);
+  delegation(to);
 }
 
-function issuedAttributes(facts: CredentialFacts): Attributes {
+function writeIssued(to: AttributeWriter, facts: CredentialFacts): void {
   const granted = facts.scopesGranted;
-  return {
-    'postern.credential.kind': facts.kind,
-    'postern.token.issuer': boundedOptional(facts.issuer, maxName),
-    'postern.token.scopes_granted': granted === undefined ? undefined : scopeText(granted),
-    'postern.token.scope_reduced':
-      granted !== undefined && facts.scopesRequested.some((scope) => !granted.includes(scope)),
-    'postern.token.expires_in': facts.lifetime,
-    'postern.token.id_hash': facts.idHash,
-    'postern.token.verification': facts.verification.mode,
-  };
+  const reduced = granted !== undefined && facts.scopesRequested.some((scope) => !granted.includes(scope));
+  to.set('postern.credential.kind', facts.kind);
+  to.set('postern.token.issuer', boundedOptional(facts.issuer, maxName));
+  to.set('postern.token.scopes_granted', granted === undefined ? undefined : scopeText(granted));
+  to.set('postern.token.scope_reduced', reduced);
+  to.set('postern.token.expires_in', facts.lifetime);
+  to.set('postern.token.id_hash', facts.idHash);
+  to.set('postern.token.verification', facts.verification.mode);
 }
 
 function scopeText(scopes: readonly string[]): string {

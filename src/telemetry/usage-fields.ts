@@ -2,7 +2,7 @@
 // completions, embeddings and responses, Anthropic messages, Gemini, Bedrock converse, JSON-RPC.
 // Takes only these fields. Must never take content, and must survive any JSON: an upstream's answer is not trusted.
 
-import { bounded } from './bounded.ts';
+import { bounded } from '../base/bounded.ts';
 
 /** What is read of an answer. All optional: absent fields were not there, or not of a believable kind. */
 export interface Usage {

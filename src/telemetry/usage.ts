@@ -33,12 +33,14 @@ export function createUsageReader(headers: RawHeaders): UsageReader | undefined 
       const usage: Usage = {};
       const { head, tail, whole } = window.read();
       const read = streaming ? readEvents : readJson;
-      if (whole) read(Buffer.concat([head, tail]).toString('utf8'), usage);
+      if (tail.length === 0) read(head.toString('utf8'), usage);
+      else if (whole) read(Buffer.concat([head, tail]).toString('utf8'), usage);
       else {
         if (streaming) readEvents(head.toString('utf8'), usage);
         readTail(tail.toString('utf8'), usage);
         if (streaming) readEvents(tail.toString('utf8'), usage);
       }
+      window.close();
       return usage;
     },
   };

@@ -28,6 +28,8 @@ const contract = [
   'postern_proxy_overhead_duration_seconds histogram',
   'gen_ai_client_operation_time_to_first_chunk_seconds histogram',
   'postern_audit_records_total counter',
+  'postern_audit_sequence gauge',
+  'postern_audit_waiting gauge',
   'postern_telemetry_faults_total counter',
 ];
 

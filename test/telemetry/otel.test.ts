@@ -5,21 +5,24 @@ import type { AddressInfo } from 'node:net';
 import { mock } from 'node:test';
 import { test } from 'tap';
 import { createTelemetry } from '../../src/telemetry/observe.ts';
-import { auditSchema, telemetrySchema } from '../../src/telemetry/schema.ts';
+import { telemetrySchema } from '../../src/telemetry/schema.ts';
 import { recordingLog } from '../support/log.ts';
 import { arrivedAt, carryOut } from '../support/telemetry-calls.ts';
-import { memorySink, telemetryWorld } from '../support/telemetry-world.ts';
+import { telemetryWorld } from '../support/telemetry-world.ts';
+
+const nothing = () => {};
+const untold = { permitted: nothing, exchanged: nothing, ended: nothing, event: nothing };
 
 function telemetryTo(endpoint: string | undefined, config: object = {}, env: Record<string, string> = {}) {
   const log = recordingLog();
   const telemetry = createTelemetry({
     telemetry: telemetrySchema.parse({ ...(endpoint === undefined ? {} : { endpoint }), ...config }),
-    audit: auditSchema.parse({}),
+    audit: untold,
+    pseudonym: () => 'u_',
     env,
     clock: { now: () => arrivedAt },
     log,
     version: '0.0.0-test',
-    auditSink: memorySink(),
   });
   return { telemetry, log };
 }

@@ -1,8 +1,8 @@
-// The configuration of telemetry and audit: defaults, and mistakes that are told.
+// The configuration of telemetry: defaults, and mistakes that are told.
 
 import { test } from 'tap';
 import { Secret } from '../../src/base/secret.ts';
-import { auditSchema, telemetrySchema } from '../../src/telemetry/schema.ts';
+import { telemetrySchema } from '../../src/telemetry/schema.ts';
 
 test('defaults', (t) => {
   t.strictSame(telemetrySchema.parse(undefined), {
@@ -13,7 +13,6 @@ test('defaults', (t) => {
     subject: 'pseudonymous',
     hop_attributes: true,
   });
-  t.strictSame(auditSchema.parse(undefined), { sink: 'stdout', subject: 'pseudonymous' });
   t.end();
 });
 
@@ -30,8 +29,6 @@ test('mistakes are told', (t) => {
     ['a ratio above 1', () => telemetrySchema.parse({ traces: { sample_ratio: 2 } })],
     ['an unknown option', () => telemetrySchema.parse({ tracing: true })],
     ['a header name with a line break', () => telemetrySchema.parse({ headers: { 'a\r\nb': 'x' } })],
-    ['a file sink without file', () => auditSchema.parse({ sink: 'file' })],
-    ['a file that has no effect', () => auditSchema.parse({ file: '/tmp/x' })],
   ];
   for (const [name, parse] of wrong) t.throws(parse, name);
   t.end();

@@ -1,26 +1,27 @@
 // The audit record of a call: every documented field, nothing undocumented, users as configured, and what is not there.
 
+import { appendFileSync } from 'node:fs';
 import { test } from 'tap';
+import { auditFields } from '../../src/audit/fields.ts';
 import { Refusal } from '../../src/base/errors.ts';
 import { Secret } from '../../src/base/secret.ts';
-import { auditFields } from '../../src/telemetry/audit-fields.ts';
-import { createTelemetry } from '../../src/telemetry/observe.ts';
-import { auditSchema, telemetrySchema } from '../../src/telemetry/schema.ts';
-import { recordingLog } from '../support/log.ts';
+import type { Arrival, ObservedCall } from '../../src/call.ts';
+import { ed25519 } from '../support/audit-keys.ts';
+import { auditFile, linesOf, openTrail } from '../support/audit-trail.ts';
 import {
   armedCall,
   arrival,
-  arrivedAt,
   canaries,
   carryOut,
   coder,
   known,
+  permittedCall,
   planner,
   reply,
   stripped,
   workload,
 } from '../support/telemetry-calls.ts';
-import { memorySink, telemetryWorld } from '../support/telemetry-world.ts';
+import { telemetryWorld } from '../support/telemetry-world.ts';
 
 /** Names of all values in a record, nested ones with a dot, list positions left out. */
 function fieldsOf(value: unknown, path = ''): string[] {
@@ -86,27 +87,126 @@ test('an allowed call, in full', async (t) => {
 
 test('every field of every record is documented, and every documented field occurs', async (t) => {
   const seen = new Set<string>();
+  const see = (lines: readonly object[]) => {
+    for (const { facts, ...rest } of lines.map((line) => ({ facts: undefined, ...line }))) {
+      for (const field of fieldsOf(rest)) seen.add(field);
+      if (facts !== undefined) seen.add('facts');
+    }
+  };
   for (const subject of ['pseudonymous', 'raw'] as const) {
-    const world = await telemetryWorld(t, { audit: { subject } });
+    const world = await telemetryWorld(t, { audit: { subject, ocsf: true } });
     const { observe } = world.telemetry;
     carryOut(observe, {
       jti: 'j1',
       facts: { tool: 'x' },
       credential: { verification: { mode: 'record', findings: ['f'] } },
     });
+    refusedExchange(observe);
     const denied = stripped(observe(arrival()));
     const asUser = { ...known(denied), caller: known(denied).subject };
     const acting = [{ iss: asUser.caller.iss, sub: asUser.caller.sub, claims: {} }];
     const reached = { ...asUser, chain: { ...asUser.chain, actors: acting } };
     denied.observation.refused(reached, new Refusal('actor_not_bound', { detail: 'd' }));
     world.telemetry.event('postern.config.changed', { digest: 'd' });
-    for (const record of world.audit.records()) {
-      const { facts, ...rest } = record;
-      for (const field of fieldsOf(rest)) seen.add(field);
-      if (facts !== undefined) seen.add('facts');
-    }
+    world.audit.fail(new Error('full'));
+    world.telemetry.event('postern.config.changed', {});
+    world.audit.fail(undefined);
+    world.telemetry.event('postern.config.changed', {});
+    see(world.audit.all.map((line) => JSON.parse(line)));
   }
+  const file = auditFile(t);
+  await openTrail({ file, key: ed25519.key }).close();
+  appendFileSync(file, 'torn');
+  await openTrail({ file, key: ed25519.key }).close();
+  see(linesOf(file));
   t.strictSame([...seen].sort(), Object.keys(auditFields).sort());
+});
+
+test('a round trip to an issuer, in full: what was asked, what came of it, in the span of the exchange', async (t) => {
+  const world = await telemetryWorld(t);
+  const { call } = carryOut(world.telemetry.observe, { jti: 'j1' });
+  const [record] = world.audit.named('postern.token.exchanged');
+  const exchange = await world.span('token_exchange');
+  t.match(record, {
+    request_id: call.id,
+    trace_id: exchange.traceId,
+    span_id: exchange.spanId,
+    root_id: 'root-1',
+    delegation_id: 'issued-id-hash',
+    parent_id: /^[0-9a-f]{16}$/,
+    route: 'openai',
+    rule: 'research-small-models',
+    policy_version: 'pv-1',
+    subject: { kind: 'user', id: /^user:u_/ },
+    actors: [{ sub: planner }],
+    exchange: {
+      name: 'corp',
+      grant: 'token_exchange',
+      issuer: 'idp.example.com:443',
+      audience: 'https://api.openai.com',
+      scopes: ['model.invoke', 'model.read'],
+      outcome: 'success',
+    },
+    credential: { kind: 'exchanged', lifetime_s: 300, id_hash: 'issued-id-hash' },
+    owners: { issuance: 'team-iam' },
+  });
+  t.notOk('decision' in (record ?? {}));
+});
+
+test('a credential of the gate itself is issued, one that an issuer denies or cannot give is told as that', async (t) => {
+  const world = await telemetryWorld(t);
+  const { observe } = world.telemetry;
+  carryOut(observe, { credential: { kind: 'client_credentials' } });
+  refusedExchange(observe);
+  refusedExchange(observe, new Refusal('issuer_timeout'), undefined);
+  t.equal(world.audit.named('postern.token.issued').length, 1);
+  t.match(world.audit.named('postern.token.exchange_denied'), [
+    {
+      reason: 'exchange_denied',
+      detail: 'not this one',
+      exchange: { outcome: 'denied', oauth_error: 'invalid_target' },
+    },
+  ]);
+  t.match(world.audit.named('postern.token.exchange_failed'), [
+    { reason: 'issuer_timeout', exchange: { outcome: 'error' } },
+  ]);
+});
+
+function refusedExchange(
+  observe: (call: Arrival) => ObservedCall,
+  refusal = new Refusal('exchange_denied', { detail: 'not this one' }),
+  oauthError: string | undefined = 'invalid_target',
+): void {
+  const call = permittedCall(observe, { jti: 'j2' });
+  const exchange = call.observation.exchangeStarted(call, {
+    exchange: 'corp',
+    grant: 'token_exchange',
+    endpoint: 'https://idp.example.com/token',
+    audience: 'api',
+    scopes: ['read'],
+  });
+  exchange.failed(refusal, oauthError);
+  call.observation.refused(call, refusal);
+}
+
+test('OCSF hints, where they are wanted', async (t) => {
+  const world = await telemetryWorld(t, { audit: { ocsf: true } });
+  const { observe } = world.telemetry;
+  carryOut(observe, { jti: 'j1', method: 'GET' });
+  refusedExchange(observe);
+  world.telemetry.event('postern.config.changed', {});
+  const [allowed, denied, config] = world.audit.records();
+  const [exchanged] = world.audit.named('postern.token.exchanged');
+  t.match(allowed?.['ocsf'], { class_uid: 6003, activity_id: 2, type_uid: 600302, severity_id: 1, status_id: 1 });
+  t.match(denied?.['ocsf'], { class_uid: 6003, activity_id: 99, type_uid: 600399, severity_id: 3, status_id: 2 });
+  t.match(exchanged?.['ocsf'], {
+    category_uid: 3,
+    class_uid: 3003,
+    type_uid: 300301,
+    delegation: { uid: 'issued-id-hash', parent_uid: /^[0-9a-f]{16}$/, issuer_uid: 'https://idp.example.com' },
+  });
+  t.match(config?.['ocsf'], { class_uid: 3004, type_uid: 300403 });
+  t.notOk('ocsf' in (world.audit.named('postern.audit.segment')[0] ?? {}));
 });
 
 test('a refusal: what was established before it, the specific reason, the public code', async (t) => {
@@ -169,29 +269,20 @@ test('an event that belongs to no call', async (t) => {
   t.ok(JSON.stringify(second).length < 20_000);
 });
 
-test('an audit log that takes nothing is counted and told once, and calls go on', async (t) => {
-  const log = recordingLog();
-  const sink = {
-    ...memorySink(),
-    write: () => {
-      throw new Error('disk gone');
-    },
-  };
-  const telemetry = createTelemetry({
-    telemetry: telemetrySchema.parse({}),
-    audit: auditSchema.parse({}),
-    env: {},
-    clock: { now: () => arrivedAt },
-    log,
-    version: '0',
-    auditSink: sink,
-  });
-  t.doesNotThrow(() => carryOut(telemetry.observe));
-  t.doesNotThrow(() => carryOut(telemetry.observe));
+test('an audit log that takes nothing is counted and told once, calls go on, and the loss is told when it takes again', async (t) => {
+  const world = await telemetryWorld(t);
+  const { observe } = world.telemetry;
+  world.audit.fail(new Error('disk gone'));
+  t.doesNotThrow(() => carryOut(observe, { cache: 'hit' }));
+  t.doesNotThrow(() => carryOut(observe, { cache: 'hit' }));
   t.match(
-    await telemetry.prometheus(),
+    await world.telemetry.prometheus(),
     'postern_audit_records_total{event="postern.access.allowed",outcome="failed"} 2',
   );
-  t.equal(log.lines.filter((line) => line.level === 'error').length, 1);
-  await telemetry.close();
+  t.equal(world.log.lines.filter((line) => line.level === 'error').length, 1);
+
+  world.audit.fail(undefined);
+  carryOut(observe, { cache: 'hit' });
+  t.match(world.audit.named('postern.audit.lost'), [{ lost: { count: 2, since: '2026-11-21T12:00:00.000Z' } }]);
+  t.equal(world.audit.records().length, 1);
 });

@@ -1,0 +1,120 @@
+// The audit log of a gate: takes what is to be recorded, and says whether a call may go on. Never sampled, and not sent through
+// OpenTelemetry. A record that cannot be written never throws into a call; whether the call goes on without it is decided
+// in one place, by configuration.
+
+import { Refusal } from '../base/errors.ts';
+import type { Clock, Log } from '../base/ports.ts';
+import type { PermittedCall, Principal } from '../call.ts';
+import { type AuditContext, type AuditedEnd, type AuditedExchange, type AuditRecord, createRecords } from './record.ts';
+import type { AuditConfig } from './schema.ts';
+import { openSegments, type Segments } from './segments.ts';
+import { readSigningKey } from './signing-key.ts';
+import { createTrail } from './trail.ts';
+
+/** Seconds after which a refused caller is told to come back. */
+const retryAfter = 5;
+
+export interface AuditOptions {
+  readonly audit: AuditConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly version: string;
+  /** What users are called on spans, so that records and spans can be joined. */
+  readonly pseudonym: (principal: Principal) => string;
+  /** Instead of those `audit` names. */
+  readonly segments?: Segments;
+}
+
+export interface Audit {
+  /** Policy lets a call through. Recorded only where calls wait for their records. */
+  permitted(call: PermittedCall, context: AuditContext): void;
+  exchanged(exchange: AuditedExchange, context: AuditContext): void;
+  ended(end: AuditedEnd, context: AuditContext): void;
+  /** Something that belongs to no call, such as `postern.config.changed`. Facts must hold no secret. */
+  event(name: string, facts: object): void;
+  /**
+   * Resolves when a permitted call may go on: what was recorded so far is where the configuration wants it.
+   * @throws Refusal audit_unavailable
+   */
+  secured(): Promise<void>;
+  /** Resolves when all recorded so far is on disk. */
+  flush(): Promise<void>;
+  /** Never rejects; what is lost is logged. */
+  close(): Promise<void>;
+  stats(): AuditStats;
+}
+
+export interface AuditStats {
+  readonly records: readonly { readonly event: string; readonly outcome: RecordOutcome; readonly count: number }[];
+  /** Number of the last line: a witness, outside the log, of how long it is. */
+  readonly seq: number;
+  /** Characters that wait for the disk. */
+  readonly waiting: number;
+}
+
+/** `unsecured`: the call went on although its record was not on disk. */
+type RecordOutcome = 'accepted' | 'failed' | 'unsecured';
+
+/** @throws when the file cannot be begun: a gate that cannot keep its audit log does not start. */
+export function openAudit({ audit, clock, log, version, pseudonym, ...given }: AuditOptions): Audit {
+  const before = audit.durability === 'before_response';
+  const records = createRecords({ form: audit.subject, ocsf: audit.ocsf, pseudonym });
+  const segments = given.segments ?? openSegments({ file: audit.file, log });
+  const key = audit.signing_key && readSigningKey(audit.signing_key);
+  const trail = createTrail({ ...audit, segments, key, clock, log, version });
+  const counts = new Map<string, Map<RecordOutcome, number>>();
+  let unsecured = false;
+
+  function count(event: string, outcome: RecordOutcome): void {
+    const of = counts.get(event) ?? new Map<RecordOutcome, number>();
+    counts.set(event, of.set(outcome, (of.get(outcome) ?? 0) + 1));
+  }
+
+  function write({ event, fields }: AuditRecord): void {
+    count(event, trail.append(event, fields) ? 'accepted' : 'failed');
+  }
+
+  function notSecured(failure: Error): void {
+    const detail = failure.message;
+    if (audit.fail === 'closed') throw new Refusal('audit_unavailable', { detail, retryAfter, cause: failure });
+    count('postern.access.permitted', 'unsecured');
+    if (!unsecured) log.error({ err: failure }, 'audit: calls go on without records');
+    unsecured = true;
+  }
+
+  return {
+    permitted(call, context) {
+      if (before) write(records.permitted(call, context));
+    },
+    exchanged: (exchange, context) => write(records.exchanged(exchange, context)),
+    ended: (end, context) => write(records.ended(end, context)),
+    event: (name, facts) => write(records.event(name, facts)),
+    async secured() {
+      if (trail.failure !== undefined) return notSecured(trail.failure);
+      if (before) {
+        const failure = await trail.flush().then(() => undefined, asError);
+        if (failure !== undefined) return notSecured(failure);
+      }
+      unsecured = false;
+    },
+    flush: trail.flush,
+    async close() {
+      try {
+        await trail.close();
+      } catch (failure) {
+        log.error({ err: failure }, 'audit: not closed cleanly');
+      }
+    },
+    stats: () => ({
+      records: [...counts].flatMap(([event, outcomes]) =>
+        [...outcomes].map(([outcome, number]) => ({ event, outcome, count: number })),
+      ),
+      seq: trail.seq,
+      waiting: trail.waiting,
+    }),
+  };
+}
+
+function asError(failure: unknown): Error {
+  return failure instanceof Error ? failure : new Error('unknown failure');
+}

@@ -1,0 +1,70 @@
+// One line of the audit log: a JSON document with its place in the chain (`seq`), the digest of the line before it (`prev`)
+// and, last, its own digest (`hash`, over the bytes before it). So that a change of any byte shows in the line itself, and a
+// line that is missing, moved or repeated shows between its neighbours. Writing and reading stand together here, since one
+// must never take for whole what the other did not make. A digest is no signature: see checkpoint.ts.
+
+import { hash } from 'node:crypto';
+import type { Json, JsonObject } from '../call.ts';
+
+/** Longest line, in bytes: the largest record has a tenth of it. Stops a file without line ends from filling memory. */
+export const maxLine = 262_144;
+
+/** A place in the chain. */
+export interface Head {
+  readonly seq: number;
+  /** SHA-256, base64url. */
+  readonly hash: string;
+}
+
+/** The place before the first line of a chain. */
+export const beginning: Head = { seq: -1, hash: '' };
+
+/** `,"hash":"` + 43 characters + `"}` */
+const hashSuffix = /^,"hash":"([A-Za-z0-9_-]{43})"\}$/;
+const suffixLength = 54;
+
+export interface SealedLine {
+  /** Without its line end. */
+  readonly line: string;
+  readonly head: Head;
+}
+
+/** @param record any fields but seq, prev and hash; at least one. */
+export function seal(after: Head, record: object): SealedLine {
+  const seq = after.seq + 1;
+  const sealed = `{"seq":${seq},"prev":"${after.hash}",${JSON.stringify(record).slice(1, -1)}`;
+  const digest = hash('sha256', sealed, 'base64url');
+  return { line: `${sealed},"hash":"${digest}"}`, head: { seq, hash: digest } };
+}
+
+export interface ReadLine extends Head {
+  readonly prev: string;
+  /** Whether its bytes are those its digest was made of. */
+  readonly intact: boolean;
+  readonly record: JsonObject;
+}
+
+/** @param bytes of one line, without its line end. @returns undefined for what this gate never wrote. */
+export function readLine(bytes: Buffer): ReadLine | undefined {
+  if (bytes.length > maxLine) return undefined;
+  const stated = hashSuffix.exec(bytes.subarray(-suffixLength).toString('latin1'))?.[1];
+  const record = parseObject(bytes);
+  const { seq, prev } = record ?? {};
+  if (stated === undefined || record === undefined || typeof prev !== 'string') return undefined;
+  if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 0) return undefined;
+  const intact = hash('sha256', bytes.subarray(0, -suffixLength), 'base64url') === stated;
+  return { seq, prev, hash: stated, intact, record };
+}
+
+function parseObject(bytes: Buffer): JsonObject | undefined {
+  try {
+    const value: Json = JSON.parse(bytes.toString());
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
