@@ -1,17 +1,18 @@
-// A credential for one hop: from the cache, from a flight under way, or by asking. Refreshes ahead on calls that policy has
-// just permitted, so that a refresh re-asks policy by itself. A failed refresh never takes a valid credential away, and an
-// issuer that is down is no reason to use one that is not valid any more.
+// A credential for one hop: from the cache, from a flight under way, or by asking, leg by leg. Refreshes ahead on calls that
+// policy has just permitted, so that a refresh re-asks policy by itself. A failed refresh never takes a valid credential
+// away, and an issuer that is down is no reason to use one that is not valid any more.
 
 import { asRefusal } from '../base/errors.ts';
 import type { Clock, Log } from '../base/ports.ts';
 import type { CacheResult, PermittedCall } from '../call.ts';
 import type { CredentialCache } from './cache.ts';
-import type { CompiledExchange, CompiledLane } from './compile.ts';
+import type { CompiledLane, CompiledLeg } from './compile.ts';
 import type { Failures } from './failures.ts';
+import { planLegs } from './legs.ts';
 import type { Life } from './life.ts';
 import type { Obtained } from './obtained.ts';
-import { hopOf, planOf } from './plan.ts';
-import { type Errand, obtain } from './round-trip.ts';
+import type { PlannedLeg } from './plan.ts';
+import { obtain } from './round-trip.ts';
 
 export interface AcquireOptions {
   readonly clock: Clock;
@@ -40,58 +41,101 @@ export interface Acquire {
   stats(): AcquireStats;
 }
 
+/** One leg to be asked for. */
+interface Errand {
+  readonly planned: PlannedLeg<CompiledLeg>;
+  readonly call: PermittedCall;
+  readonly again: boolean;
+}
+
 export function createAcquire({ clock, log, cache, failures }: AcquireOptions): Acquire {
   const stats = { hits: 0, misses: 0, coalesced: 0, refreshes: 0, remembered: 0 };
 
-  async function ask(exchange: CompiledExchange, errand: Errand): Promise<Obtained> {
-    const { key, members } = errand.plan;
+  /** Asks and keeps what came; what did not come is remembered for a moment. */
+  async function ask(errand: Errand): Promise<Obtained> {
+    const { key, members } = errand.planned.plan;
     const era = cache.era();
     try {
-      const obtained = await obtain(errand, clock);
+      const obtained = await askOnly(errand);
       cache.put(key, { obtained, members: members.map(({ iss, sub }) => ({ iss, sub })) }, era);
-      exchange.health.succeeded(clock.now());
       return obtained;
     } catch (failure) {
       const refusal = asRefusal(failure);
       failures.remember(key, refusal);
-      exchange.health.failed(clock.now(), refusal.reason);
       throw refusal;
     }
   }
 
-  function refreshAhead(exchange: CompiledExchange, errand: Errand, life: Life): void {
-    const { key } = errand.plan;
-    const due = life.refreshFrom !== undefined && clock.now() >= life.refreshFrom;
-    if (!due || exchange.flights.has(key) || failures.recall(key) !== undefined) return;
+  async function askOnly(errand: Errand): Promise<Obtained> {
+    const { leg } = errand.planned;
+    const brought = await bring(errand);
+    try {
+      const obtained = await obtain({ ...errand, brought }, clock);
+      leg.health.succeeded(clock.now());
+      return obtained;
+    } catch (failure) {
+      leg.health.failed(clock.now(), asRefusal(failure).reason);
+      throw failure;
+    }
+  }
+
+  /** The token of the leg before. */
+  async function bring({ planned: { before, leg }, call, again }: Errand): Promise<Obtained | undefined> {
+    if (before === undefined) return undefined;
+    const errand = { planned: before, call, again };
+    // A grant that is redeemed once is obtained for this redemption alone: neither taken from the cache nor left there, and
+    // shared with no other flight. A second redemption is refused by the vendor (claude-code#89095, "jti_reused").
+    if (leg.grant.spendsSubject === true) return askOnly(errand);
+
+    const { key } = before.plan;
+    const cached = again ? undefined : cache.get(key)?.obtained;
+    if (cached !== undefined && !isDue(cached.life)) return cached;
+    try {
+      const failed = failures.recall(key);
+      if (failed !== undefined) throw failed;
+      return (await before.leg.flights.join(key, () => ask(errand))).value;
+    } catch (failure) {
+      if (cached !== undefined && clock.now() < cached.life.usableUntil) return cached;
+      throw failure;
+    }
+  }
+
+  function isDue({ refreshFrom }: Life): boolean {
+    return refreshFrom !== undefined && clock.now() >= refreshFrom;
+  }
+
+  function refreshAhead(errand: Errand, life: Life): void {
+    const { leg, plan } = errand.planned;
+    if (!isDue(life) || leg.flights.has(plan.key) || failures.recall(plan.key) !== undefined) return;
     stats.refreshes += 1;
-    exchange.flights
-      .join(key, () => ask(exchange, errand))
+    leg.flights
+      .join(plan.key, () => ask(errand))
       .catch((failure: unknown) => {
-        log.debug({ exchange: exchange.name, reason: asRefusal(failure).reason }, 'refresh ahead failed');
+        log.debug({ exchange: leg.exchange, reason: asRefusal(failure).reason }, 'refresh ahead failed');
       });
   }
 
   return {
     async acquire(lane, call, rejected, signal) {
-      const hop = hopOf(call, lane.route);
-      const plan = planOf(lane, hop, call);
-      const errand: Errand = { lane, hop, plan, call, again: rejected !== undefined };
-      if (rejected !== undefined) cache.drop(plan.key, rejected);
+      const planned = planLegs(lane, call);
+      const { key } = planned.plan;
+      const errand: Errand = { planned, call, again: rejected !== undefined };
+      if (rejected !== undefined) cache.drop(key, rejected);
 
-      const cached = cache.get(plan.key);
+      const cached = cache.get(key);
       if (cached !== undefined) {
         stats.hits += 1;
-        refreshAhead(lane.compiled, errand, cached.obtained.life);
+        refreshAhead({ ...errand, again: false }, cached.obtained.life);
         return { obtained: cached.obtained, cache: 'hit' };
       }
 
-      const failed = failures.recall(plan.key);
+      const failed = failures.recall(key);
       if (failed !== undefined) {
         stats.remembered += 1;
         throw failed;
       }
 
-      const { value, led } = await lane.compiled.flights.join(plan.key, () => ask(lane.compiled, errand), signal);
+      const { value, led } = await planned.leg.flights.join(key, () => ask(errand), signal);
       stats[led ? 'misses' : 'coalesced'] += 1;
       return { obtained: value, cache: led ? 'miss' : 'coalesced' };
     },

@@ -5,18 +5,23 @@
 import { asRefusal, Refusal } from '../base/errors.ts';
 import type { Clock, Log, Send } from '../base/ports.ts';
 import type { Report } from '../base/problem.ts';
-import type { ArmedCall, Credential, PermittedCall } from '../call.ts';
+import type { ArmedCall, Credential, PermittedCall, Placement } from '../call.ts';
 import { type AcquireStats, createAcquire } from './acquire.ts';
 import { createCredentialCache, defaultCacheEntries, type Member } from './cache.ts';
-import { type CompiledExchange, type CompiledLane, compileExchanges, compileLanes } from './compile.ts';
+import { type CompiledExchange, type CompiledLeg, compileExchanges, compileLanes } from './compile.ts';
 import { factsOfStanding } from './facts.ts';
 import { createFailures } from './failures.ts';
 import type { HealthFacts } from './health.ts';
-import { type ArmRoute, type ExchangePlan, hopOf, planOf, planOfNone } from './plan.ts';
-import { type ExchangeConfig, noExchange } from './schema.ts';
+import { planLegs } from './legs.ts';
+import { type ArmRoute, type ExchangePlan, type PlannedLeg, planOfNone } from './plan.ts';
+import { type ExchangeConfig, noExchange, type SourceConfig } from './schema.ts';
+import { compileSources } from './sources/compile.ts';
+import { exchangeStatus } from './status.ts';
 
 export interface BrokerOptions {
   readonly exchanges: ReadonlyMap<string, ExchangeConfig>;
+  /** By name; exchanges in the gate's own name refer to them. */
+  readonly sources?: ReadonlyMap<string, SourceConfig>;
   readonly routes: readonly ArmRoute[];
   readonly clock: Clock;
   readonly send: Send;
@@ -37,6 +42,8 @@ export interface ExchangeStatus extends HealthFacts {
   readonly inFlight: number;
   /** Ids of the routes that use it. */
   readonly routes: readonly string[];
+  /** Grants of its legs, first to last, with the endpoint each is asked at. */
+  readonly legs: readonly { readonly exchange: string; readonly grant: string; readonly endpoint: string }[];
 }
 
 export interface BrokerStats extends AcquireStats {
@@ -55,6 +62,8 @@ export interface Broker {
   rearm(call: ArmedCall, signal?: AbortSignal): Promise<ArmedCall>;
   /** What `arm` would ask; pure, without a round trip. */
   plan(call: PermittedCall): ExchangePlan;
+  /** Values that the upstream calls of a route need in comma-separated headers, for the sake of their credential. */
+  callHeaders(routeId: string): Readonly<Record<string, string>>;
   status(): readonly ExchangeStatus[];
   /** Looks up what can be known before the first call. Never rejects: `status` tells what is not ready. */
   warm(): Promise<void>;
@@ -66,7 +75,8 @@ export interface Broker {
 
 export function createBroker(options: BrokerOptions): Broker {
   const { clock, log } = options;
-  const exchanges = compileExchanges(options.exchanges, options);
+  const sources = compileSources(options.sources ?? new Map(), options);
+  const exchanges = compileExchanges(options.exchanges, { ...options, sources });
   const lanes = compileLanes(options.routes, exchanges, options.report);
   const bare = new Set(options.routes.filter(({ exchange }) => exchange === noExchange).map(({ id }) => id));
   const cache = createCredentialCache({ clock, max: options.cacheEntries ?? defaultCacheEntries });
@@ -75,21 +85,26 @@ export function createBroker(options: BrokerOptions): Broker {
   async function armWith(call: PermittedCall, rejected?: string, signal?: AbortSignal): Promise<ArmedCall> {
     const lane = lanes.get(call.route.id);
     if (lane === undefined) return { ...call, credential: noCredential(call), cache: 'bypass' };
-    if (lane.grant.kind === 'static') {
-      return { ...call, credential: await standing(lane, call, rejected !== undefined), cache: 'bypass' };
+    const { placement } = lane.route;
+    if (lane.legs[0]?.grant.kind === 'static') {
+      const credential = await standing(planLegs(lane, call), placement, rejected !== undefined);
+      return { ...call, credential, cache: 'bypass' };
     }
     const { obtained, cache: result } = await acquire.acquire(lane, call, rejected, signal);
     const { secret, facts } = obtained;
-    return { ...call, credential: { secret, placement: lane.route.placement, facts }, cache: result };
+    return { ...call, credential: { secret, placement, facts }, cache: result };
   }
 
-  async function standing(lane: CompiledLane, call: PermittedCall, again: boolean): Promise<Credential> {
-    const hop = hopOf(call, lane.route);
-    const { token } = await tracked(lane.compiled, lane.grant.obtain(hop, { traceparent: undefined, again }));
-    return { secret: token, placement: lane.route.placement, facts: factsOfStanding(planOf(lane, hop, call), token) };
+  async function standing(
+    { leg, hop, plan }: PlannedLeg<CompiledLeg>,
+    placement: Placement,
+    again: boolean,
+  ): Promise<Credential> {
+    const { token } = await tracked(leg, leg.grant.obtain(hop, { traceparent: undefined, again }));
+    return { secret: token, placement, facts: factsOfStanding(plan, token) };
   }
 
-  async function tracked<T>({ health }: CompiledExchange, obtaining: Promise<T>): Promise<T> {
+  async function tracked<T>({ health }: CompiledLeg, obtaining: Promise<T>): Promise<T> {
     try {
       const obtained = await obtaining;
       health.succeeded(clock.now());
@@ -106,7 +121,7 @@ export function createBroker(options: BrokerOptions): Broker {
 
   function planFor(call: PermittedCall): ExchangePlan {
     const lane = lanes.get(call.route.id);
-    if (lane !== undefined) return planOf(lane, hopOf(call, lane.route), call);
+    if (lane !== undefined) return planLegs(lane, call).plan;
     if (bare.has(call.route.id)) return planOfNone(call);
     throw new Refusal('exchange_misconfigured', { detail: 'the route has no exchange' });
   }
@@ -118,7 +133,8 @@ export function createBroker(options: BrokerOptions): Broker {
       return armWith(call, call.credential.facts.fingerprint, signal);
     },
     plan: planFor,
-    status: () => [...exchanges.values()].map((exchange) => statusOf(exchange, options.routes)),
+    callHeaders: (routeId) => lanes.get(routeId)?.legs.at(-1)?.grant.callHeaders ?? {},
+    status: () => [...exchanges.values()].map((exchange) => exchangeStatus(exchange, options.routes)),
     async warm() {
       await Promise.all([...exchanges.values()].map((exchange) => prepare(exchange, clock, log)));
     },
@@ -128,27 +144,20 @@ export function createBroker(options: BrokerOptions): Broker {
   };
 }
 
-async function prepare({ name, grant, health }: CompiledExchange, clock: Clock, log: Log): Promise<void> {
+/** A chain's legs are exchanges of their own and prepared as such. */
+async function prepare({ name, legs }: CompiledExchange, clock: Clock, log: Log): Promise<void> {
+  const own = legs.filter(({ exchange }) => exchange === name);
+  await Promise.all(own.map((leg) => prepareLeg(leg, clock, log)));
+}
+
+async function prepareLeg({ exchange, grant, health }: CompiledLeg, clock: Clock, log: Log): Promise<void> {
   try {
     await grant.prepare();
+    await grant.source?.read();
     health.prepared();
   } catch (failure) {
     const { reason, detail } = asRefusal(failure);
     health.failed(clock.now(), reason);
-    log.warn({ exchange: name, reason, detail }, 'exchange is not ready');
+    log.warn({ exchange, reason, detail }, 'exchange is not ready');
   }
-}
-
-function statusOf({ name, grant, flights, health }: CompiledExchange, routes: readonly ArmRoute[]): ExchangeStatus {
-  return {
-    name,
-    grant: grant.type,
-    kind: grant.kind,
-    issuer: grant.issuer,
-    endpoint: grant.endpoint,
-    clientId: grant.clientId,
-    inFlight: flights.size(),
-    routes: routes.filter(({ exchange }) => exchange === name).map(({ id }) => id),
-    ...health.facts(),
-  };
 }

@@ -15,7 +15,7 @@ export const defaultCacheEntries = 10_000;
 /**
  * Digest of every input: a field left out here is a credential handed to the wrong call (AuthBridge keys by subject and
  * audience only). What is sent is taken from the plan whole, so a new parameter of a grant is in the key by itself;
- * added is what decides without being sent: the parties of the chain, the mode and limit of verification.
+ * added is what decides without being sent: the parties of the chain, what is expected, the mode and limit of verification.
  */
 export function cacheKey(plan: Omit<ExchangePlan, 'key'>): string {
   const parties = plan.members.flatMap(({ iss, sub }): DigestField[] => [iss, sub]);
@@ -26,6 +26,10 @@ export function cacheKey(plan: Omit<ExchangePlan, 'key'>): string {
     plan.grant,
     plan.endpoint,
     plan.clientId,
+    plan.audience,
+    plan.resources,
+    plan.scopes,
+    plan.requestedTokenType,
     plan.verify,
     lifetime,
     String(plan.members.length),

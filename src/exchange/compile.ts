@@ -1,5 +1,6 @@
 // Exchanges and routes from the configuration, joined once at load: what a call needs later is one map look-up away.
-// Reports every problem, also those that only show when both sides are seen together.
+// Every exchange is a list of legs, mostly one. Reports every problem, also those that only show when both sides are seen
+// together.
 
 import type { Report } from '../base/problem.ts';
 import { createFlights, type Flights } from './flights.ts';
@@ -7,37 +8,70 @@ import type { Grant, GrantPorts } from './grant.ts';
 import * as grants from './grants/index.ts';
 import { createHealth, type Health } from './health.ts';
 import type { Obtained } from './obtained.ts';
-import type { ArmRoute, Lane } from './plan.ts';
+import type { ArmRoute, Lane, Leg } from './plan.ts';
 import { type ExchangeConfig, noExchange } from './schema.ts';
+import { idJagType } from './token-type.ts';
 
-export interface CompiledExchange {
-  readonly name: string;
-  readonly grant: Grant;
-  /** Its own, so that one hanging issuer takes no room from the others. */
+export interface CompiledLeg extends Leg {
+  /** Its exchange's own, so that one hanging issuer takes no room from the others. */
   readonly flights: Flights<Obtained>;
   readonly health: Health;
 }
 
-export interface CompiledLane extends Lane {
-  readonly compiled: CompiledExchange;
+export interface CompiledExchange {
+  readonly name: string;
+  /** As configured. */
+  readonly grant: string;
+  /** First to last; empty after a problem was reported. */
+  readonly legs: readonly CompiledLeg[];
 }
+
+export type CompiledLane = Lane<CompiledLeg>;
+
+type ChainConfig = Extract<ExchangeConfig, { grant: typeof grants.chain.type }>;
 
 export function compileExchanges(
   configs: ReadonlyMap<string, ExchangeConfig>,
   ports: GrantPorts,
 ): ReadonlyMap<string, CompiledExchange> {
   const compiled = new Map<string, CompiledExchange>();
+  const chains: [string, ChainConfig][] = [];
   for (const [name, config] of configs) {
-    const path = ['exchanges', name];
-    const report: Report = (problem) => ports.report({ ...problem, path: [...path, ...problem.path] });
-    const grant = createGrant(config, { ...ports, report });
-    compiled.set(name, { name, grant, flights: createFlights(), health: createHealth() });
+    if (isChain(config)) chains.push([name, config]);
+    else compiled.set(name, compileExchange(name, config, { ...ports, report: below(ports.report, name) }));
+  }
+  // Chains join what is there already, so that a chain of chains cannot be written.
+  const single = new Map(compiled);
+  for (const [name, config] of chains) {
+    const legs = grants.chain.compose(config, single, below(ports.report, name));
+    compiled.set(name, { name, grant: config.grant, legs });
   }
   return compiled;
 }
 
+function compileExchange(
+  name: string,
+  config: Exclude<ExchangeConfig, ChainConfig>,
+  ports: GrantPorts,
+): CompiledExchange {
+  const shared = { exchange: name, request: {}, flights: createFlights<Obtained>(), health: createHealth() };
+  const legs: CompiledLeg[] = [];
+  for (let grant: Grant | undefined = createGrant(config, ports); grant !== undefined; grant = grant.next) {
+    legs.push({ ...shared, grant });
+  }
+  return { name, grant: config.grant, legs };
+}
+
+function isChain(config: ExchangeConfig): config is ChainConfig {
+  return config.grant === grants.chain.type;
+}
+
+function below(report: Report, name: string): Report {
+  return (problem) => report({ ...problem, path: ['exchanges', name, ...problem.path] });
+}
+
 const creators = new Map<string, (options: never, ports: GrantPorts) => Grant>(
-  Object.values(grants).map(({ type, create }) => [type, create]),
+  Object.values(grants).flatMap((grant) => ('create' in grant ? [[grant.type, grant.create]] : [])),
 );
 
 function createGrant(config: ExchangeConfig, ports: GrantPorts): Grant {
@@ -60,23 +94,46 @@ export function compileLanes(
   for (const route of routes) {
     if (route.exchange === noExchange) continue;
     const compiled = exchanges.get(route.exchange);
-    if (compiled === undefined) continue;
-    reportContradictions(route, compiled.grant, report);
-    lanes.set(route.id, { route, exchange: route.exchange, grant: compiled.grant, compiled });
+    if (compiled === undefined || compiled.legs.length === 0) continue;
+    const lane = { route, exchange: route.exchange, legs: compiled.legs };
+    reportContradictions(lane, report);
+    lanes.set(route.id, lane);
   }
   return lanes;
 }
 
-function reportContradictions(route: ArmRoute, grant: Grant, report: Report): void {
-  if (route.placement.kind === 'none') {
+function reportContradictions({ route, legs }: CompiledLane, report: Report): void {
+  const { placement, path } = route;
+  const last = legs.at(-1);
+  if (placement.kind === 'none') {
     const mend = 'say where the credential goes, or write exchange: none';
-    report({ path: [...route.path, 'exchange'], what: 'has no effect: the credential would be placed nowhere', mend });
+    report({ path: [...path, 'exchange'], what: 'has no effect: the credential would be placed nowhere', mend });
+  } else if (last?.grant.bearerOnly === true && !isBearer(placement)) {
+    // Field note 14: beside a Bearer, or in its place, x-api-key makes the vendor refuse the call.
+    const what = `gets a token of grant ${last.grant.type}, which its vendor takes as Authorization: Bearer only`;
+    report({ path: [...path, 'placement'], what, mend: 'write placement: bearer' });
   }
-  if (grant.verifies && route.verify === 'strict' && route.audience === undefined && route.resource.length === 0) {
+  if ((last?.request.requestedTokenType ?? route.requestedTokenType) === idJagType) {
+    const what = 'asks for an ID-JAG, which is a grant for an authorization server and no credential';
+    const mend = 'let a step of a chain ask for it, and redeem it in the next';
+    report({ path: [...path, 'requested_token_type'], what, mend });
+  }
+  for (const [at, { grant, request, exchange }] of legs.entries()) {
+    const own = at === legs.length - 1 ? { audience: route.audience, resources: route.resource } : {};
+    const audience = request.audience ?? own.audience ?? legs[at + 1]?.grant.subjectAudience ?? grant.audience;
+    const resources = request.resources ?? own.resources ?? [];
+    const strict = (request.verify ?? route.verify) === 'strict';
+    if (!grant.verifies || !strict || audience !== undefined || resources.length > 0) continue;
+    const step = legs.length === 1 ? '' : ` in its step ${exchange}`;
     report({
-      path: route.path,
-      what: 'asks for no audience, so that what is issued could be used anywhere',
+      path,
+      what: `asks for no audience${step}, so that what is issued could be used anywhere`,
       mend: 'add `audience` or `resource`, or verify: record',
     });
   }
+}
+
+function isBearer(placement: ArmRoute['placement']): boolean {
+  if (placement.kind !== 'header') return false;
+  return placement.name.toLowerCase() === 'authorization' && /^bearer $/i.test(placement.prefix);
 }

@@ -7,14 +7,19 @@ import type { CredentialFacts, SpanReference } from '../call.ts';
 import type { ExchangePlan } from './plan.ts';
 import type { Verified } from './verify.ts';
 
-/** Facts of an issued credential. @param askedAt seconds since the epoch */
-export function factsOfIssued(
-  plan: ExchangePlan,
-  secret: Secret,
-  verified: Verified,
-  askedAt: number,
-  issuedIn: SpanReference,
-): CredentialFacts {
+export interface IssuedCredential {
+  readonly plan: ExchangePlan;
+  readonly secret: Secret;
+  readonly verified: Verified;
+  /** Seconds since the epoch. */
+  readonly askedAt: number;
+  readonly issuedIn: SpanReference;
+  /** Of the leg whose token it was traded for. */
+  readonly before: CredentialFacts | undefined;
+}
+
+export function factsOfIssued(issued: IssuedCredential): CredentialFacts {
+  const { plan, secret, verified, askedAt, issuedIn, before } = issued;
   const { expiresAt, jti } = verified;
   return {
     kind: plan.kind,
@@ -31,7 +36,13 @@ export function factsOfIssued(
     verification: { mode: plan.verify, findings: plan.verify === 'not_applicable' ? [] : verified.findings },
     issued: verified.claims,
     issuedIn,
+    ...(before !== undefined && { via: legsBefore(before) }),
   };
+}
+
+/** First leg first, each without those before it. */
+function legsBefore({ via = [], ...last }: CredentialFacts): readonly CredentialFacts[] {
+  return [...via, last];
 }
 
 /** Facts of a credential that was not issued for this call: a standing secret, or none at all. */

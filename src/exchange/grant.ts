@@ -1,20 +1,21 @@
 // The seam every grant fits: what is to be obtained for one hop (Hop), what would be asked (Input), what came back (Issued).
 // A grant only asks. Cache, single flight, negative memory, refresh, verification and audit facts are the broker's, so that
-// no grant can forget one of them. A Hop does not say where its subject token came from: a call's own token or the result
-// of an earlier exchange, so any grant can be one leg of several.
+// no grant can forget one of them. A Hop does not say where its subject token came from: a call's own token, that of a
+// subject source, or the result of an earlier exchange, so any grant can be one leg of several.
 
 import type { Clock, Log, Send } from '../base/ports.ts';
 import type { Report } from '../base/problem.ts';
 import type { Secret } from '../base/secret.ts';
-import type { CredentialKind } from '../call.ts';
+import type { CredentialKind, JsonObject, PrincipalKind } from '../call.ts';
+import type { SubjectSource } from './source.ts';
 
 /** A token that proves one party of a hop. */
 export interface HopToken {
   readonly token: Secret;
-  readonly iss: string;
-  readonly sub: string;
-  /** Seconds since the epoch. */
-  readonly expiresAt: number;
+  /** `call`: presented with the call, so that its agent can mend it. `gate`: of a subject source or an earlier leg. */
+  readonly origin: 'call' | 'gate';
+  /** What the token was verified to speak for; undefined where this gate did not verify it. */
+  readonly principal: { readonly kind: PrincipalKind; readonly claims: JsonObject } | undefined;
 }
 
 /** One credential to obtain. */
@@ -29,6 +30,9 @@ export interface Hop {
   readonly requestedTokenType: string;
 }
 
+/** What a route can ask for. A grant's `asks` are those it passes on; the others would be said to nobody. */
+export type RouteAsk = 'audience' | 'resource' | 'scopes';
+
 /** One parameter of the request, in order. All of them together decide the answer, so all of them are in the cache key. */
 export type Input = readonly [name: string, value: string | Secret];
 
@@ -37,9 +41,21 @@ export interface Issued {
   readonly token: Secret;
   /** RFC 8693 section 2.2.1; undefined where the issuer does not say. */
   readonly issuedTokenType: string | undefined;
+  /** Whether it can be used as a bearer access token: `token_type` is not `N_A` (RFC 8693 section 2.2.1). */
+  readonly isAccessToken: boolean;
   /** Seconds; undefined where the issuer does not say, and for standing credentials. */
   readonly expiresIn: number | undefined;
   readonly scopes: readonly string[] | undefined;
+}
+
+/** What a token says: a JWT by itself, an opaque one through its issuer's introspection (RFC 7662). */
+export interface TokenClaims {
+  readonly iss?: string | undefined;
+  readonly sub?: string | undefined;
+  readonly aud?: string | readonly string[] | undefined;
+  readonly exp?: number | undefined;
+  readonly jti?: string | undefined;
+  readonly [claim: string]: unknown;
 }
 
 export interface Occasion {
@@ -50,7 +66,7 @@ export interface Occasion {
 }
 
 /** One configured way to get a credential for a hop. */
-export interface Grant {
+export interface Grant extends GrantTraits {
   readonly type: string;
   /**
    * `exchanged`: belongs to one delegation chain. `client_credentials`: this gate's own, the same for every caller.
@@ -71,10 +87,35 @@ export interface Grant {
   prepare(): Promise<void>;
 }
 
+/** What only some grants are. */
+export interface GrantTraits {
+  /** Whom its tokens are for, where the vendor decides and not the request: for the records. */
+  readonly audience?: string | undefined;
+  /** `aud` its subject token must carry: what the leg before asks for unless somebody said otherwise. */
+  readonly subjectAudience?: string | undefined;
+  /**
+   * Its subject token is a grant (RFC 7523) and no credential: redeemed once, never twice, and what it gave may outlive it.
+   * The tokens that came with the call bound the life all the same.
+   */
+  readonly spendsSubject?: boolean;
+  /** Where the subject token comes from when it is not the call's: the gate's own identity, so `kind` is not `exchanged`. */
+  readonly source?: SubjectSource | undefined;
+  /** What its token is traded for before it is a credential: one more leg. */
+  readonly next?: Grant | undefined;
+  /** Values that calls with its token need in comma-separated headers of theirs. */
+  readonly callHeaders?: Readonly<Record<string, string>>;
+  /** The vendor takes its token as `Authorization: Bearer` only. */
+  readonly bearerOnly?: boolean;
+  /** Asks the issuer what an opaque token of its own says (RFC 7662). Throws a Refusal. */
+  readonly introspect?: ((issued: Issued, occasion: Occasion) => Promise<TokenClaims>) | undefined;
+}
+
 export interface GrantPorts {
   readonly clock: Clock;
   readonly send: Send;
   readonly log: Log;
   /** Takes paths below this exchange's own entry. */
   readonly report: Report;
+  /** Subject sources by name. */
+  readonly sources: ReadonlyMap<string, SubjectSource>;
 }

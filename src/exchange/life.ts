@@ -14,29 +14,40 @@ const refreshShare = 0.2;
 /** Life of a credential of which nobody says when it ends, in ms. */
 const unknownLife = 60_000;
 
-export interface Lives {
+/** When the tokens end that a credential is obtained with, ms since the epoch. */
+export interface Bounds {
+  /** The first of those that came with the call; undefined for the gate's own identity. No renewal can outlive it. */
+  readonly callEndsAt: number | undefined;
+  /** The subject token where it is the gate's to renew (of a source, of an earlier leg); undefined where it does not bound. */
+  readonly subjectEndsAt: number | undefined;
+}
+
+export interface Lives extends Bounds {
   /** When it was asked for, ms since the epoch: earlier than issued, so that a slow answer shortens the life. */
   readonly askedAt: number;
   /** When the credential itself ends, ms since the epoch; undefined when nobody says. */
   readonly endsAt: number | undefined;
-  /** When the first of the tokens it was obtained with ends, ms since the epoch; undefined for the gate's own identity. */
-  readonly inputsEndAt: number | undefined;
   /** The route's limit, in ms. */
   readonly maxLifetimeMs: number | undefined;
 }
 
 export interface Life {
+  /** Ms since the epoch, without margin. */
+  readonly endsAt: number;
   /** Ms since the epoch; from here on it is not handed out. */
   readonly usableUntil: number;
-  /** Ms since the epoch; undefined where a renewed one could not live longer anyway. */
+  /** Ms since the epoch; undefined where a renewed one could not live notably longer. */
   readonly refreshFrom: number | undefined;
 }
 
-export function lifeOf({ askedAt, endsAt, inputsEndAt, maxLifetimeMs }: Lives): Life {
+export function lifeOf({ askedAt, endsAt, callEndsAt, subjectEndsAt, maxLifetimeMs }: Lives): Life {
   const own = Math.min(endsAt ?? askedAt + unknownLife, askedAt + (maxLifetimeMs ?? Number.POSITIVE_INFINITY));
-  const end = Math.min(own, inputsEndAt ?? Number.POSITIVE_INFINITY);
+  const renewable = Math.min(own, subjectEndsAt ?? Number.POSITIVE_INFINITY);
+  const end = Math.min(renewable, callEndsAt ?? Number.POSITIVE_INFINITY);
   const margin = Math.min(maxMargin, Math.max(0, end - askedAt) * marginShare);
   const usableUntil = end - margin;
-  const refreshFrom = end < own ? undefined : usableUntil - (usableUntil - askedAt) * refreshShare;
-  return { usableUntil, refreshFrom };
+  // Vendors that cap by the subject token round down: a renewal would gain a second, and cost an assertion.
+  const gains = (callEndsAt ?? Number.POSITIVE_INFINITY) - end > margin;
+  const refreshFrom = gains ? usableUntil - (usableUntil - askedAt) * refreshShare : undefined;
+  return { endsAt: end, usableUntil, refreshFrom };
 }

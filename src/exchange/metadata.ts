@@ -22,9 +22,16 @@ export interface IssuerMetadata {
   /** Issuer identifier; the token endpoint where none is configured. */
   readonly issuer: string;
   readonly tokenEndpoint: string;
+  /** RFC 8414 section 2; undefined where there is none that tokens may be sent to, or the token endpoint was configured. */
+  readonly introspectionEndpoint: string | undefined;
 }
 
-const metadataDocument = z.object({ issuer: z.string(), token_endpoint: z.string().max(2_048) });
+const endpoint = z.string().max(2_048);
+const metadataDocument = z.object({
+  issuer: z.string(),
+  token_endpoint: endpoint,
+  introspection_endpoint: endpoint.optional(),
+});
 
 export interface MetadataPorts {
   readonly clock: Clock;
@@ -35,7 +42,11 @@ export interface MetadataPorts {
 export function createMetadata(options: IssuerOptions, ports: MetadataPorts): () => Promise<IssuerMetadata> {
   const { issuer, token_endpoint } = options;
   if (token_endpoint !== undefined) {
-    const configured = { issuer: issuer ?? token_endpoint, tokenEndpoint: token_endpoint };
+    const configured = {
+      issuer: issuer ?? token_endpoint,
+      tokenEndpoint: token_endpoint,
+      introspectionEndpoint: undefined,
+    };
     return async () => configured;
   }
   if (issuer === undefined) {
@@ -101,12 +112,17 @@ function wellKnown(issuer: string): readonly string[] {
 function readMetadata(document: unknown, issuer: string, options: IssuerOptions): IssuerMetadata {
   const parsed = metadataDocument.safeParse(document);
   if (!parsed.success) throw unusable('issuer_answer_malformed', 'is not a JSON document with a token endpoint');
-  const tokenEndpoint = parsed.data.token_endpoint;
+  const { token_endpoint: tokenEndpoint, introspection_endpoint: introspectionEndpoint } = parsed.data;
   if (parsed.data.issuer !== issuer) throw unusable('issuer_answer_malformed', 'speaks for another issuer');
-  if (!URL.canParse(tokenEndpoint) || !isProtected(tokenEndpoint, options)) {
+  if (!isUsable(tokenEndpoint, options)) {
     throw unusable('issuer_answer_malformed', 'names a token endpoint without https');
   }
-  return { issuer, tokenEndpoint };
+  const introspects = introspectionEndpoint !== undefined && isUsable(introspectionEndpoint, options);
+  return { issuer, tokenEndpoint, introspectionEndpoint: introspects ? introspectionEndpoint : undefined };
+}
+
+function isUsable(url: string, options: IssuerOptions): boolean {
+  return URL.canParse(url) && isProtected(url, options);
 }
 
 function refuseUnsent(failure: unknown): never {

@@ -9,4 +9,6 @@ export interface Obtained {
   readonly secret: Secret;
   readonly facts: CredentialFacts;
   readonly life: Life;
+  /** When the first token that came with the call ends, ms since the epoch: bounds whatever it is traded for next. */
+  readonly callEndsAt: number | undefined;
 }

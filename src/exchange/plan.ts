@@ -1,10 +1,9 @@
 // What would be asked for one call on one route: made from established facts alone, without a round trip. The broker acts
 // on it, and a dry run shows it; its secrets are unprintable.
 
-import { Refusal } from '../base/errors.ts';
-import type { PermittedCall, Placement, Principal, VerifiedToken } from '../call.ts';
-import { cacheKey, type Member } from './cache.ts';
-import type { Grant, Hop, HopToken, Input } from './grant.ts';
+import type { PermittedCall, Placement } from '../call.ts';
+import type { Member } from './cache.ts';
+import type { Grant, Hop, Input } from './grant.ts';
 
 /** How one route is armed: its part of the configuration, resolved. */
 export interface ArmRoute {
@@ -23,6 +22,29 @@ export interface ArmRoute {
   readonly placement: Placement;
 }
 
+/** One exchange of several, as asked for; what is left out is the route's own (the last leg) or its default. */
+export interface LegRequest {
+  readonly audience?: string | undefined;
+  readonly resources?: readonly string[] | undefined;
+  readonly scopes?: readonly string[] | undefined;
+  readonly requestedTokenType?: string | undefined;
+  readonly verify?: 'strict' | 'record' | undefined;
+}
+
+export interface Leg {
+  /** Name of the exchange it is. */
+  readonly exchange: string;
+  readonly grant: Grant;
+  readonly request: LegRequest;
+}
+
+/** A route joined with the legs of its exchange, first to last. */
+export interface Lane<L extends Leg = Leg> {
+  readonly route: ArmRoute;
+  readonly exchange: string;
+  readonly legs: readonly L[];
+}
+
 export interface ExchangePlan {
   readonly exchange: string;
   readonly grant: string;
@@ -37,66 +59,24 @@ export interface ExchangePlan {
   readonly verify: 'strict' | 'record' | 'not_applicable';
   /** Seconds; undefined for no limit. */
   readonly maxLifetime: number | undefined;
-  /** Everything that is sent, in order, without client authentication. */
+  /** Everything that is sent, in order, without client authentication; a token that is yet to be obtained as a promise. */
   readonly inputs: readonly Input[];
   /** Subject and actors the credential would belong to; empty where it is the gate's own. */
   readonly members: readonly Member[];
+  /** The exchanges before it, first to last, whose result it is made with. */
+  readonly via: readonly { readonly exchange: string; readonly grant: string; readonly endpoint: string }[];
   /** Digest of all of the above. */
   readonly key: string;
 }
 
-/** A route joined with the grant of its exchange. */
-export interface Lane {
-  readonly route: ArmRoute;
-  readonly exchange: string;
-  readonly grant: Grant;
-}
-
-/** Pure. @throws Refusal `actor_not_bound` when the tokens do not prove the parties established before */
-export function hopOf(call: PermittedCall, route: ArmRoute): Hop {
-  const { subject, subjectToken, caller, actorToken } = call;
-  // The last gate against chain splicing (RFC 8693 binds the two tokens to nothing): both must be of this very call.
-  if (!proves(subjectToken, subject) || (actorToken !== undefined && !proves(actorToken, caller))) {
-    throw new Refusal('actor_not_bound', { detail: 'a token does not prove the party it would be sent for' });
-  }
-  return {
-    subject: tokenOf(subjectToken),
-    actor: actorToken && tokenOf(actorToken),
-    audience: route.audience,
-    resources: route.resource,
-    scopes: call.scopes.length > 1 ? [...new Set(call.scopes)].sort() : call.scopes,
-    requestedTokenType: route.requestedTokenType,
-  };
-}
-
-export function planOf(lane: Lane, hop: Hop, call: PermittedCall): ExchangePlan {
-  const { route, grant } = lane;
-  const { tokenTtlMs } = route;
-  const plan = {
-    exchange: lane.exchange,
-    grant: grant.type,
-    kind: grant.kind,
-    issuer: grant.issuer,
-    endpoint: grant.endpoint,
-    clientId: grant.clientId,
-    audience: hop.audience,
-    resources: hop.resources,
-    scopes: hop.scopes,
-    requestedTokenType: hop.requestedTokenType,
-    verify: grant.verifies ? route.verify : ('not_applicable' as const),
-    maxLifetime: tokenTtlMs === undefined ? undefined : Math.floor(tokenTtlMs / 1000),
-    inputs: grant.plan(hop),
-    members: grant.kind === 'exchanged' ? [call.subject, ...call.chain.actors] : [],
-  };
-  return { ...plan, key: cacheKey(plan) };
-}
-
-function proves({ principal }: VerifiedToken, party: Principal): boolean {
-  return principal.iss === party.iss && principal.sub === party.sub;
-}
-
-function tokenOf({ token, principal, expiresAt }: VerifiedToken): HopToken {
-  return { token, iss: principal.iss, sub: principal.sub, expiresAt };
+/** A leg with all that is known of it before the first round trip. */
+export interface PlannedLeg<L extends Leg = Leg> {
+  readonly leg: L;
+  /** Its subject token is a promise (legs.ts) unless it came with the call. */
+  readonly hop: Hop;
+  readonly plan: ExchangePlan;
+  /** The leg whose token is the subject of this one; undefined for the first. */
+  readonly before: PlannedLeg<L> | undefined;
 }
 
 /** The plan of a route that forwards without a credential. */
@@ -116,6 +96,7 @@ export function planOfNone({ scopes }: PermittedCall): ExchangePlan {
     maxLifetime: undefined,
     inputs: [],
     members: [],
+    via: [],
     key: '',
   };
 }

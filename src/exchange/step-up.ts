@@ -1,8 +1,9 @@
 // A demand for a stronger or fresher sign-in of the user, and the challenge that carries it back to the client
-// (RFC 9470; `claims` as Microsoft Entra sends it). What the issuer wrote goes into a header of ours only after it was
-// checked against the characters a quoted string may hold, or encoded.
+// (RFC 9470; `claims` as Microsoft Entra sends it, told to clients as Entra's own resources do: base64 in `claims`, with
+// `error="insufficient_claims"`). What the issuer wrote goes into a header of ours only after it was checked against the
+// characters a quoted string may hold, or encoded.
 
-import type { ErrorAnswer } from './token-error.ts';
+import type { ErrorAnswer } from './error-answer.ts';
 
 const stepUpCodes = new Set([
   'insufficient_user_authentication', // RFC 9470
@@ -15,7 +16,7 @@ const stepUpCodes = new Set([
 /** Longest claims request passed on, in characters before encoding: it becomes a response header. */
 const maxClaims = 2_048;
 
-export function isStepUp({ error, claims, acr_values }: ErrorAnswer): boolean {
+export function isStepUp({ error, claims, acr_values }: Pick<ErrorAnswer, 'error' | 'claims' | 'acr_values'>): boolean {
   return stepUpCodes.has(error) || isGiven(claims) || isGiven(acr_values);
 }
 
@@ -25,11 +26,11 @@ function isGiven(member: unknown): boolean {
 }
 
 /** Parameters of a WWW-Authenticate challenge, without the scheme. */
-export function challengeOf({ claims, acr_values, max_age }: ErrorAnswer): string {
+export function challengeOf({ claims, acr_values, max_age }: Omit<ErrorAnswer, 'error'>): string {
   if (isGiven(claims)) {
     const text = typeof claims === 'string' ? claims : JSON.stringify(claims);
     const fits = text.length <= maxClaims;
-    return fits ? `error="insufficient_claims", claims="${Buffer.from(text).toString('base64url')}"` : plain;
+    return fits ? `error="insufficient_claims", claims="${Buffer.from(text).toString('base64')}"` : plain;
   }
   const parts = [plain];
   // Space-separated acr values; no quote or backslash, so that the quoted string cannot be left.

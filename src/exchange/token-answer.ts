@@ -50,6 +50,7 @@ export function readTokenAnswer(answer: SendResponse): Issued {
   return {
     token: new Secret(access_token),
     issuedTokenType: issued_token_type,
+    isAccessToken: !/^n_a$/i.test(token_type),
     expiresIn: expires_in,
     scopes: scope?.split(' ').filter((value) => value !== ''),
   };

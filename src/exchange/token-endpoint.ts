@@ -1,84 +1,70 @@
-// One message to a token endpoint: a form POST out, a checked answer or a specific refusal back.
-// Never follows a redirect (the form carries tokens), never reads more than a bounded answer, never retries by itself,
-// and never lets a token, an assertion or a client secret into a refusal, even when the issuer echoes it.
+// One message to a token endpoint: parameters out, a checked answer or a specific refusal back.
+// Never lets a token, an assertion or a client secret into a refusal, even when the issuer echoes it.
 
 import type { ClientAuth } from 'oauth4webapi';
 import { Refusal } from '../base/errors.ts';
-import { type Send, SendFailure, type SendResponse } from '../base/ports.ts';
-import { Secret } from '../base/secret.ts';
-import type { Input, Issued } from './grant.ts';
+import type { Send } from '../base/ports.ts';
+import type { Secret } from '../base/secret.ts';
+import type { HopToken, Input, Issued } from './grant.ts';
+import { draftOf, type Encoding, post, unsent } from './message.ts';
 import type { IssuerMetadata } from './metadata.ts';
 import { readTokenAnswer } from './token-answer.ts';
-import { defaultRetryAfter, refusalOf } from './token-error.ts';
-
-/** Largest answer read, in bytes: a hostile or broken issuer must not fill the memory of the gate. */
-const maxAnswerBytes = 64 * 1024;
-
-/** Fields whose values are taken out of anything an issuer says, beside every Secret that was sent. */
-const secretFields = ['client_secret', 'client_assertion', 'subject_token', 'actor_token', 'assertion'];
+import { defaultRetryAfter, type ReasonOfCode, refusalOf } from './token-error.ts';
 
 export interface TokenEndpointOptions {
-  readonly locate: () => Promise<IssuerMetadata>;
+  readonly locate: () => Promise<Pick<IssuerMetadata, 'issuer' | 'tokenEndpoint'>>;
   readonly clientId: string | undefined;
   readonly authenticate: ClientAuth;
   /** Where the client has one: only to take it out of what the issuer says. */
   readonly clientSecret: Secret | undefined;
   readonly send: Send;
   readonly timeoutMs: number;
+  readonly encoding?: Encoding;
+  /** Further headers of every token request. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What this issuer's own error codes mean, before the common ones are looked at. */
+  readonly reasons?: ReasonOfCode;
+}
+
+export interface Asking {
+  readonly traceparent: string | undefined;
+  /** Whose token is sent as subject: a bad one of the call is for its agent to mend, a bad one of the gate's is not. */
+  readonly subject?: HopToken;
 }
 
 /**
  * Asks once.
- * @param inputs form parameters in order, `grant_type` included, without client authentication
+ * @param inputs parameters in order, `grant_type` included, without client authentication
  * @throws Refusal for every other outcome than a well-formed RFC 6749 section 5.1 answer
  */
-export type AskTokenEndpoint = (inputs: readonly Input[], traceparent: string | undefined) => Promise<Issued>;
+export type AskTokenEndpoint = (inputs: readonly Input[], asking: Asking) => Promise<Issued>;
 
 export function createTokenEndpoint(options: TokenEndpointOptions): AskTokenEndpoint {
-  const { locate, clientId, authenticate, clientSecret, send, timeoutMs } = options;
+  const { locate, clientId, authenticate, clientSecret, send, timeoutMs, encoding = 'form', headers = {} } = options;
 
-  return async function ask(inputs, traceparent) {
+  return async function askTokenEndpoint(inputs, { traceparent, subject }) {
     const issuer = await locate();
-    const form = new URLSearchParams();
-    for (const [name, value] of inputs) form.append(name, value instanceof Secret ? value.reveal() : value);
-    const headers = new Headers({
-      'content-type': 'application/x-www-form-urlencoded;charset=UTF-8',
-      accept: 'application/json',
-    });
-    if (traceparent !== undefined) headers.set('traceparent', traceparent);
-    await authenticate({ issuer: issuer.issuer }, { client_id: clientId ?? '' }, form, headers);
+    const draft = draftOf(inputs, headers, traceparent);
+    await authenticate({ issuer: issuer.issuer }, { client_id: clientId ?? '' }, draft.parameters, draft.headers);
 
-    const answer = await send({
+    const { response, redact } = await post(send, {
       url: issuer.tokenEndpoint,
-      method: 'POST',
-      headers: Object.fromEntries(headers),
-      body: form.toString(),
-      maxBytes: maxAnswerBytes,
+      encoding,
+      draft,
+      ...(clientSecret !== undefined && { secrets: [clientSecret] }),
       timeoutMs,
-    }).catch(refuseUnsent);
+    }).catch((failure: unknown) => refuseUnsent(failure, 'token endpoint'));
 
-    return readAnswer(answer, form, clientSecret);
+    if (response.status === 200) return readTokenAnswer(response);
+    throw refusalOf(response, { hasSubject: subject?.origin === 'call', redact, reasons: options.reasons });
   };
 }
 
-function readAnswer(answer: SendResponse, form: URLSearchParams, clientSecret: Secret | undefined): Issued {
-  if (answer.status === 200) return readTokenAnswer(answer);
-  const hasSubject = form.has('subject_token') || form.has('assertion');
-  const sent = secretFields.flatMap((name) => form.getAll(name));
-  if (clientSecret !== undefined) sent.push(clientSecret.reveal());
-  throw refusalOf(answer, { hasSubject, redact: (text) => takeOut(sent, text) });
-}
-
-/** Takes what was sent out of what an issuer wrote: some quote the token they did not like. */
-function takeOut(sent: readonly string[], text: string): string {
-  return sent.reduce((rest, value) => (value === '' ? rest : rest.replaceAll(value, '[redacted]')), text);
-}
-
-function refuseUnsent(failure: unknown): never {
-  if (!(failure instanceof SendFailure)) throw failure;
-  const detail = `token endpoint: ${failure.kind}`;
-  const facts = { detail, retryAfter: defaultRetryAfter, cause: failure };
-  if (failure.kind === 'timeout') throw new Refusal('issuer_timeout', facts);
-  if (failure.kind === 'too_large') throw new Refusal('issuer_answer_oversize', facts);
+/** For failures of {@link post} and its like. @param where e.g. `token endpoint` */
+export function refuseUnsent(failure: unknown, where: string): never {
+  const cause = unsent(failure);
+  const facts = { detail: `${where}: ${cause.kind}`, retryAfter: defaultRetryAfter, cause };
+  if (cause.kind === 'timeout') throw new Refusal('issuer_timeout', facts);
+  if (cause.kind === 'too_large') throw new Refusal('issuer_answer_oversize', facts);
   throw new Refusal('issuer_unreachable', facts);
 }

@@ -2,10 +2,9 @@
 // user must sign in again (401 with a challenge), or the issuer or this gate's own set-up is at fault (503).
 // RFC 6749 section 5.2, RFC 8693 section 2.2.2. What the issuer wrote is kept for the operator only, cut and cleaned.
 
-import { z } from 'zod';
-import { type Reason, Refusal, type RefusalFacts } from '../base/errors.ts';
+import { type Reason, Refusal, type RefusalFacts, reasons as reasonTable } from '../base/errors.ts';
 import type { SendResponse } from '../base/ports.ts';
-import { parseJson } from './json.ts';
+import { type ErrorAnswer, readErrorAnswer } from './error-answer.ts';
 import { challengeOf, isStepUp } from './step-up.ts';
 
 /** Seconds a client is told to wait when the issuer is at fault and names no time itself. */
@@ -20,21 +19,10 @@ const maxDescription = 160;
 /** Longest part searched for secrets, in characters: enough for any token that may be quoted in it. */
 const maxReadDescription = 20_000;
 
-/** Characters of RFC 6749 section 5.2, bounded; any other code is told as `unknown`. */
-const printableCode = /^[\x20\x21\x23-\x5b\x5d-\x7e]{1,64}$/;
+/** Error codes (or Entra's numbers) and the reason each stands for. */
+export type ReasonOfCode = ReadonlyMap<string, Reason>;
 
-/** Without `error` it is not an issuer's decision but somebody's error page in JSON. */
-const errorAnswer = z.object({
-  error: z.string().transform((code) => (printableCode.test(code) ? code : 'unknown')),
-  error_description: z.string().catch(''),
-  claims: z.unknown().optional(),
-  acr_values: z.unknown().optional(),
-  max_age: z.unknown().optional(),
-});
-
-export type ErrorAnswer = z.output<typeof errorAnswer>;
-
-const reasonOfCode = new Map<string, Reason>([
+const reasonOfCode: ReasonOfCode = new Map<string, Reason>([
   ['invalid_grant', 'subject_token_rejected'],
   ['invalid_token', 'subject_token_rejected'],
   ['invalid_subject_token', 'subject_token_rejected'],
@@ -65,41 +53,48 @@ export function oauthErrorOf(refusal: Refusal): string | undefined {
 }
 
 export interface AskedWith {
-  /** Whether a subject's token was sent: without one, no subject can be at fault. */
+  /** Whether a subject's token of the call was sent: without one, no subject can be at fault. */
   readonly hasSubject: boolean;
   /** Takes out of a text what was sent in secret. */
   readonly redact: (text: string) => string;
+  /** Codes of this issuer's own. */
+  readonly reasons?: ReasonOfCode | undefined;
 }
 
 /** The refusal for any answer that is not 200. */
 export function refusalOf(answer: SendResponse, asked: AskedWith): Refusal {
   const { status } = answer;
-  const parsed = errorAnswer.safeParse(parseJson(answer));
-  if (!parsed.success || status < 400 || status >= 500 || status === 429) {
-    const detail = `token endpoint answered ${status}`;
+  const read = readErrorAnswer(answer);
+  if (read === undefined || status < 400 || status >= 500 || status === 429) {
+    const detail = `token endpoint answered ${status}${requestIdOf(answer)}`;
     return new Refusal('issuer_failed', { detail, retryAfter: retryAfterOf(answer) });
   }
 
-  const error = withoutSecrets(parsed.data, asked.redact);
-  const reason = reasonOf(error, status, asked.hasSubject);
-  const facts: RefusalFacts = { detail: describe(error), cause: new OAuthError(error.error) };
+  const error = withoutSecrets(read, asked.redact);
+  const reason = reasonOf(error, status, asked);
+  const detail = `${describe(error)}${requestIdOf(answer)}`;
+  const facts: RefusalFacts = { detail, cause: new OAuthError(error.error) };
   if (reason === 'step_up_demanded') return new Refusal(reason, { ...facts, challenge: challengeOf(error) });
-  if (reason === 'exchange_denied' || reason === 'subject_token_rejected') return new Refusal(reason, facts);
+  if (reasonTable[reason] !== 'credential_unavailable') return new Refusal(reason, facts);
   return new Refusal(reason, { ...facts, retryAfter: retryAfterOf(answer) });
 }
 
-function reasonOf(error: ErrorAnswer, status: number, hasSubject: boolean): Reason {
+function reasonOf(error: ErrorAnswer, status: number, { hasSubject, reasons }: AskedWith): Reason {
   if (isStepUp(error)) return 'step_up_demanded';
+  const own = [...error.numbers, error.error].map((code) => reasons?.get(code)).find((reason) => reason !== undefined);
   // Keycloak says `unauthorized_client` for a wrong client secret, with 401; RFC 6749 uses 400 for a client that may not.
-  if (status === 401 && error.error === 'unauthorized_client') return 'issuer_rejected_client';
+  if (own === undefined && status === 401 && error.error === 'unauthorized_client') return 'issuer_rejected_client';
 
-  const reason = reasonOfCode.get(error.error) ?? unlisted(error, status);
+  const reason = own ?? reasonOfCode.get(error.error) ?? unlisted(error, status);
   return reason === 'subject_token_rejected' && !hasSubject ? 'exchange_misconfigured' : reason;
 }
 
+/** How issuers word it. `Invalid token` is all that Keycloak says of a subject token that expired or whose session ended. */
+const badToken = /\b(?:subject|actor)[ _-]?token\b|^invalid token$/i;
+
 /** RFC 8693 section 2.2.2 has `invalid_request` for an unacceptable subject or actor token too. */
-function unlisted({ error, error_description }: ErrorAnswer, status: number): Reason {
-  if (error === 'invalid_request' && /\b(?:subject|actor)[ _-]?token\b/i.test(error_description)) {
+function unlisted({ error, description }: ErrorAnswer, status: number): Reason {
+  if (error === 'invalid_request' && badToken.test(description)) {
     return 'subject_token_rejected';
   }
   return status === 403 ? 'exchange_denied' : 'exchange_misconfigured';
@@ -112,16 +107,34 @@ export function retryAfterOf(answer: SendResponse): number {
   return Math.min(Math.max(Number(text), defaultRetryAfter), maxRetryAfter);
 }
 
+/** What a vendor's support asks for first; where the answer is opaque on purpose, the only trace of the real cause. */
+function requestIdOf({ headers }: SendResponse): string {
+  const id = headers['request-id'] ?? headers['x-request-id'] ?? headers['x-ms-request-id'] ?? '';
+  return /^[\w.-]{1,64}$/.test(id) && !id.startsWith('eyJ') ? ` (request ${id})` : '';
+}
+
 /** The issuer's words without anything that could be a token: what was sent, JWTs, and other long unbroken runs. */
 function withoutSecrets(answer: ErrorAnswer, redact: (text: string) => string): ErrorAnswer {
-  const description = redact(answer.error_description.slice(0, maxReadDescription))
+  const description = redact(answer.description.slice(0, maxReadDescription))
     .replace(/eyJ[\w-]*(?:\.[\w-]*)*/g, '[redacted]')
     .replace(/[\w~+/=-]{24,}/g, '[redacted]');
   const echoed = redact(answer.error) !== answer.error || answer.error.startsWith('eyJ');
-  return { ...answer, error: echoed ? 'unknown' : answer.error, error_description: description };
+  return {
+    ...answer,
+    error: echoed ? 'unknown' : answer.error,
+    description,
+    claims: challenging(answer.claims, redact),
+    acr_values: challenging(answer.acr_values, redact),
+  };
 }
 
-function describe({ error, error_description }: ErrorAnswer): string {
-  const kept = error_description.slice(0, maxDescription);
+/** What goes to the client as a challenge: one that quotes what was sent, or a part of a JWT, is no challenge. */
+function challenging(member: unknown, redact: (text: string) => string): unknown {
+  const text = JSON.stringify(member ?? null);
+  return redact(text) === text && !/eyJ[\w-]{8}/.test(text) ? member : undefined;
+}
+
+function describe({ error, description }: ErrorAnswer): string {
+  const kept = description.slice(0, maxDescription);
   return kept === '' ? error : `${error}: ${kept}`;
 }

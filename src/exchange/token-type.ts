@@ -10,7 +10,9 @@ const shortNames = ['access_token', 'jwt', 'id_token', 'saml2', 'id-jag', 'txn_t
 
 export const accessTokenType = `${prefix}access_token`;
 export const refreshTokenType = `${prefix}refresh_token`;
-const jwtType = `${prefix}jwt`;
+export const jwtType = `${prefix}jwt`;
+export const idTokenType = `${prefix}id_token`;
+export const idJagType = `${prefix}id-jag`;
 
 /** A short name or an absolute URI -> the URI. */
 export const tokenType = z

@@ -3,16 +3,18 @@
 // The signature is not verified: the token came straight from the issuer over TLS, and its audience verifies it. So these
 // checks stop an issuer that did otherwise than it was asked, not one that lies.
 
-import { decodeJwt, type JWTPayload } from 'jose';
 import type { Reason } from '../base/errors.ts';
-import type { Secret } from '../base/secret.ts';
 import type { Actor, IssuedClaims } from '../call.ts';
 import { readActors } from './act.ts';
-import type { Issued } from './grant.ts';
-import { isTypeAskedFor } from './token-type.ts';
+import type { Issued, TokenClaims } from './grant.ts';
+import { readPayload, typOf } from './readable.ts';
+import { accessTokenType, idJagType, isTypeAskedFor } from './token-type.ts';
 
 /** Seconds by which clocks may differ before a lifetime counts as longer than allowed. */
 const leeway = 5;
+
+/** `typ` of an ID-JAG (draft-ietf-oauth-identity-assertion-authz-grant, section 4.1). */
+const idJagHeader = 'oauth-id-jag+jwt';
 
 export interface Expected {
   /** Every audience and resource asked for. */
@@ -38,12 +40,18 @@ export interface Verified {
   readonly jti: string | undefined;
 }
 
-/**
- * @param askedAt seconds since the epoch when the token was asked for; `expires_in` counts from there
- * @param now seconds since the epoch
- */
-export function verify(issued: Issued, expected: Expected, askedAt: number, now: number): Verified {
-  const payload = readPayload(issued.token);
+/** When and by what else than the token itself it is judged. */
+export interface Circumstances {
+  /** Seconds since the epoch when the token was asked for; `expires_in` counts from there. */
+  readonly askedAt: number;
+  /** Seconds since the epoch. */
+  readonly now: number;
+  /** What the issuer says of an opaque token (RFC 7662); a readable one speaks for itself. */
+  readonly introspected?: TokenClaims | undefined;
+}
+
+export function verify(issued: Issued, expected: Expected, { askedAt, now, introspected }: Circumstances): Verified {
+  const payload = readPayload(issued.token) ?? introspected;
   const actors = payload === undefined ? [] : readActors(payload['act']);
   const scopes = issued.scopes ?? scopesOf(payload);
   const expiresAt = sooner(payload?.exp, issued.expiresIn === undefined ? undefined : askedAt + issued.expiresIn);
@@ -53,13 +61,10 @@ export function verify(issued: Issued, expected: Expected, askedAt: number, now:
     if (!holds) findings.push(otherwise);
   };
   expect(expiresAt === undefined || expiresAt > now, 'issued_token_expired');
-  expect(
-    expected.requestedTokenType === undefined || isTypeAskedFor(issued.issuedTokenType, expected.requestedTokenType),
-    'issued_token_type_refused',
-  );
+  expect(isOfTypeAskedFor(issued, expected.requestedTokenType), 'issued_token_type_refused');
   if (payload === undefined) expect(false, 'opaque');
   else {
-    expect(isMeantFor(expected.audiences, audiencesOf(payload)), 'issued_audience_mismatch');
+    expect(isMeantFor(expected, audiencesOf(payload)), 'issued_audience_mismatch');
     if (expected.chain !== undefined) {
       // `sub` means something in its issuer's namespace; that a bridging issuer kept it is all that can be compared.
       expect(payload.sub === expected.chain.sub, 'issued_subject_changed');
@@ -74,17 +79,22 @@ export function verify(issued: Issued, expected: Expected, askedAt: number, now:
   return { findings, claims, expiresAt, scopes, jti: payload?.jti };
 }
 
-/** undefined for anything but a signed JWT: opaque tokens, and encrypted ones, which are opaque to us. */
-function readPayload(token: Secret): JWTPayload | undefined {
-  try {
-    return decodeJwt(token.reveal());
-  } catch {
-    return undefined;
-  }
+/**
+ * What is not an access token (`N_A`) is taken only where something else was asked for, and nothing else passes for an
+ * ID-JAG: an authorization server must not be handed another kind of token as one (RFC 8725 section 3.11).
+ */
+function isOfTypeAskedFor(issued: Issued, requested: string | undefined): boolean {
+  if (!issued.isAccessToken && (requested === undefined || requested === accessTokenType)) return false;
+  if (requested === idJagType && typOf(issued.token) !== idJagHeader) return false;
+  return requested === undefined || isTypeAskedFor(issued.issuedTokenType, requested);
 }
 
-/** Every audience asked for must be there. More may be: an issuer's own is often added, and its holder is not the agent. */
-function isMeantFor(asked: readonly string[], audiences: readonly string[]): boolean {
+/**
+ * Every audience asked for must be there. More may be: an issuer's own is often added, and its holder is not the agent.
+ * An ID-JAG is for one authorization server alone.
+ */
+function isMeantFor({ audiences: asked, requestedTokenType }: Expected, audiences: readonly string[]): boolean {
+  if (requestedTokenType === idJagType && audiences.length !== 1) return false;
   return asked.every((audience) => audiences.includes(audience));
 }
 
@@ -121,13 +131,13 @@ function isShortEnough(expiresAt: number | undefined, maxLifetime: number | unde
   return expiresAt !== undefined && expiresAt - now <= maxLifetime + leeway;
 }
 
-function audiencesOf({ aud }: JWTPayload): readonly string[] {
+function audiencesOf({ aud }: TokenClaims): readonly string[] {
   if (typeof aud === 'string') return [aud];
   return Array.isArray(aud) ? aud.filter((value) => typeof value === 'string') : [];
 }
 
 /** `scope` as one string (RFC 8693 section 4.2), or `scp` as Entra (string) and Okta (list) write it. */
-function scopesOf(payload: JWTPayload | undefined): readonly string[] | undefined {
+function scopesOf(payload: TokenClaims | undefined): readonly string[] | undefined {
   const scope = payload?.['scope'] ?? payload?.['scp'];
   if (typeof scope === 'string') return scope.split(' ').filter((value) => value !== '');
   return Array.isArray(scope) ? scope.map(String) : undefined;

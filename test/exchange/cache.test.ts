@@ -19,10 +19,9 @@ function world(max = 100) {
   const credential = (token: string, members: readonly Member[] = [alice, agent]): Cached => {
     const secret = new Secret(token);
     const facts = { ...factsOfStanding(emptyPlan, secret) };
-    return {
-      obtained: { secret, facts, life: { usableUntil: clock.now() + 60_000, refreshFrom: undefined } },
-      members,
-    };
+    const endsAt = clock.now() + 60_000;
+    const life = { endsAt, usableUntil: endsAt, refreshFrom: undefined };
+    return { obtained: { secret, facts, life, callEndsAt: endsAt }, members };
   };
   return { clock, cache, credential };
 }

@@ -7,10 +7,16 @@ import { startWorld } from '../support/exchange-world.ts';
 
 const askedAt = stoppedClock().now();
 const after = (seconds: number) => askedAt + seconds * 1_000;
-const hour: Lives = { askedAt, endsAt: after(3_600), inputsEndAt: after(7_200), maxLifetimeMs: undefined };
+const hour: Lives = {
+  askedAt,
+  endsAt: after(3_600),
+  callEndsAt: after(7_200),
+  subjectEndsAt: undefined,
+  maxLifetimeMs: undefined,
+};
 
 test('an hour is used for an hour less half a minute, and renewed in its last fifth', (t) => {
-  t.strictSame(lifeOf(hour), { usableUntil: after(3_570), refreshFrom: after(2_856) });
+  t.strictSame(lifeOf(hour), { endsAt: after(3_600), usableUntil: after(3_570), refreshFrom: after(2_856) });
   t.end();
 });
 
@@ -23,18 +29,35 @@ test('the margin shrinks with the life: a minute is not halved', (t) => {
 });
 
 test('the subject or actor token ends first: so does the credential, and a renewal would gain nothing', (t) => {
-  t.strictSame(lifeOf({ ...hour, inputsEndAt: after(100) }), { usableUntil: after(80), refreshFrom: undefined });
+  t.strictSame(lifeOf({ ...hour, callEndsAt: after(100) }), {
+    endsAt: after(100),
+    usableUntil: after(80),
+    refreshFrom: undefined,
+  });
+  t.end();
+});
+
+test('a token of the gate itself ends first: so does the credential, and a renewal brings a newer one', (t) => {
+  t.strictSame(lifeOf({ ...hour, subjectEndsAt: after(100) }), {
+    endsAt: after(100),
+    usableUntil: after(80),
+    refreshFrom: after(64),
+  });
+  const both = { ...hour, subjectEndsAt: after(100), callEndsAt: after(50) };
+  t.match(lifeOf(both), { usableUntil: after(40), refreshFrom: undefined });
+  t.match(lifeOf({ ...both, callEndsAt: after(150) }), { usableUntil: after(80), refreshFrom: after(64) });
+  t.match(lifeOf({ ...both, callEndsAt: after(101) }), { refreshFrom: undefined }, 'a second gained is nothing');
   t.end();
 });
 
 test('the limit of the route ends first', (t) => {
-  t.strictSame(lifeOf({ ...hour, maxLifetimeMs: 100_000 }), { usableUntil: after(80), refreshFrom: after(64) });
+  t.match(lifeOf({ ...hour, maxLifetimeMs: 100_000 }), { usableUntil: after(80), refreshFrom: after(64) });
   t.end();
 });
 
 test('nobody says when it ends: a minute at most', (t) => {
   t.equal(lifeOf({ ...hour, endsAt: undefined }).usableUntil, after(48));
-  t.equal(lifeOf({ ...hour, endsAt: undefined, inputsEndAt: undefined }).usableUntil, after(48));
+  t.equal(lifeOf({ ...hour, endsAt: undefined, callEndsAt: undefined }).usableUntil, after(48));
   t.end();
 });
 

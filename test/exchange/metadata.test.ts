@@ -31,12 +31,22 @@ const oauth = '/.well-known/oauth-authorization-server/realms/agents';
 
 test('OpenID discovery first, RFC 8414 where that is not published', async (t) => {
   const first = world({ [oidc]: json(good) });
-  t.strictSame(await first.locate(), { issuer, tokenEndpoint: good.token_endpoint });
+  const introspectionEndpoint = undefined;
+  t.strictSame(await first.locate(), { issuer, tokenEndpoint: good.token_endpoint, introspectionEndpoint });
   t.strictSame(first.asked, [oidc]);
 
   const second = world({ [oauth]: json(good) });
   await second.locate();
   t.strictSame(second.asked, [oidc, oauth]);
+});
+
+test('the introspection endpoint comes along, unless tokens may not be sent there', async (t) => {
+  const endpoint = 'https://idp.example.com/introspect';
+  const located = (introspection_endpoint: string) =>
+    world({ [oidc]: json({ ...good, introspection_endpoint }) }).locate();
+  t.equal((await located(endpoint)).introspectionEndpoint, endpoint);
+  t.equal((await located('http://idp.example.com/introspect')).introspectionEndpoint, undefined);
+  t.equal((await located('nonsense')).introspectionEndpoint, undefined);
 });
 
 test('asked once, by however many, and believed for an hour', async (t) => {

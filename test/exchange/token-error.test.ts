@@ -20,6 +20,8 @@ const table: readonly (readonly [number, object | string, Reason, number])[] = [
   [400, { error: 'invalid_subject_token' }, 'subject_token_rejected', 401],
   [400, { error: 'invalid_request', error_description: 'Invalid subject_token' }, 'subject_token_rejected', 401],
   [400, { error: 'invalid_request', error_description: 'The actor token is expired.' }, 'subject_token_rejected', 401],
+  [400, { error: 'invalid_request', error_description: 'Invalid token' }, 'subject_token_rejected', 401],
+  [400, { error: 'invalid_request', error_description: 'Invalid token request' }, 'exchange_misconfigured', 503],
   [400, { error: 'invalid_request', error_description: 'Parameter foo missing' }, 'exchange_misconfigured', 503],
   [400, { error: 'invalid_request' }, 'exchange_misconfigured', 503],
   [400, { error: 'unsupported_grant_type' }, 'exchange_misconfigured', 503],
@@ -105,8 +107,8 @@ test('a step-up carries its challenge to the client (RFC 9470)', (t) => {
   );
   t.equal(
     challenge({ claims: '{"id_token":{"acr":{"essential":true}}}' }),
-    `error="insufficient_claims", claims="${Buffer.from('{"id_token":{"acr":{"essential":true}}}').toString('base64url')}"`,
+    `error="insufficient_claims", claims="${Buffer.from('{"id_token":{"acr":{"essential":true}}}').toString('base64')}"`,
   );
-  t.match(challenge({ claims: { id_token: {} } }), `claims="${Buffer.from('{"id_token":{}}').toString('base64url')}"`);
+  t.match(challenge({ claims: { id_token: {} } }), `claims="${Buffer.from('{"id_token":{}}').toString('base64')}"`);
   t.end();
 });

@@ -39,16 +39,16 @@ function token(payload: object): Secret {
 type Changes = { readonly [claim in keyof JWTPayload]: unknown };
 
 function issued(changes: Changes = {}, answer: Partial<Issued> = {}): Issued {
-  const nothingElse = { issuedTokenType: undefined, expiresIn: undefined, scopes: undefined };
+  const nothingElse = { issuedTokenType: undefined, isAccessToken: true, expiresIn: undefined, scopes: undefined };
   return { token: token({ ...claims, ...changes }), ...nothingElse, ...answer };
 }
 
 function findings(given: Issued, changes: Partial<Expected> = {}): readonly Finding[] {
-  return verify(given, { ...asked, ...changes }, now, now).findings;
+  return verify(given, { ...asked, ...changes }, { askedAt: now, now }).findings;
 }
 
 test('a token that is what was asked for has no findings, and tells its facts', (t) => {
-  const verified = verify(issued(), asked, now, now);
+  const verified = verify(issued(), asked, { askedAt: now, now });
   t.strictSame(verified.findings, []);
   t.match(verified, {
     expiresAt: now + 300,
@@ -159,8 +159,8 @@ test('the scope in the answer counts as well as the one in the token', (t) => {
 });
 
 test('the sooner of exp and expires_in counts, from when it was asked for', (t) => {
-  t.equal(verify(issued({}, { expiresIn: 60 }), asked, now - 10, now).expiresAt, now + 50);
-  t.equal(verify(issued({}, { expiresIn: 3_600 }), asked, now, now).expiresAt, now + 300);
+  t.equal(verify(issued({}, { expiresIn: 60 }), asked, { askedAt: now - 10, now }).expiresAt, now + 50);
+  t.equal(verify(issued({}, { expiresIn: 3_600 }), asked, { askedAt: now, now }).expiresAt, now + 300);
   t.strictSame(findings(issued({}, { expiresIn: 0 })), ['issued_token_expired']);
   t.strictSame(findings(issued({ exp: now + 604 })), [], 'clocks differ by a few seconds');
   t.end();
@@ -194,7 +194,7 @@ test('an opaque token, an encrypted one and garbage cannot be compared', (t) => 
   ]) {
     const given = issued({}, { token: new Secret(text), expiresIn: 300 });
     t.strictSame(findings(given), ['opaque'], text);
-    t.equal(verify(given, asked, now, now).claims, undefined);
+    t.equal(verify(given, asked, { askedAt: now, now }).claims, undefined);
   }
   const wide = issued({}, { token: new Secret('opaque'), expiresIn: 300, scopes: ['admin'] });
   t.strictSame(findings(wide), ['opaque', 'issued_scope_widened'], 'what the answer says still counts');

@@ -2,11 +2,14 @@
 // actor token), issues JWTs with nested `act` as RFC 8693 describes, records every request, and misbehaves on demand.
 
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
-import { exportPKCS8, generateKeyPair, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import { exportPKCS8, generateKeyPair, type JWTPayload, jwtVerify } from 'jose';
 import type { Clock } from '../../src/base/ports.ts';
 import { Secret } from '../../src/base/secret.ts';
 import type { JsonObject, VerifiedToken } from '../../src/call.ts';
 import { readActors } from '../../src/exchange/act.ts';
+import { idJagType } from '../../src/exchange/token-type.ts';
+import { createIssuerKeys } from './exchange-issuer-keys.ts';
+import { createOpaqueTokens } from './exchange-opaque.ts';
 
 export interface Received {
   readonly path: string;
@@ -21,6 +24,12 @@ export interface Misbehaviour {
   readonly answer?: (answer: Record<string, unknown>) => Record<string, unknown>;
   /** Answers in the issuer's stead. */
   readonly raw?: (response: ServerResponse, received: Received) => void;
+  /** Issues opaque tokens instead of JWTs. */
+  readonly opaque?: boolean;
+  /** Changes what introspection says. */
+  readonly introspection?: (answer: Record<string, unknown>) => unknown;
+  /** `typ` of what is issued. */
+  readonly typ?: string;
 }
 
 export interface TestIssuer {
@@ -31,6 +40,14 @@ export interface TestIssuer {
   /** Requests to the token endpoint, in order of arrival. */
   readonly received: readonly Received[];
   readonly discoveries: readonly string[];
+  readonly jwksUri: string;
+  readonly introspectionEndpoint: string;
+  /** Requests to the introspection endpoint. */
+  readonly introspections: readonly Received[];
+  /** Another key signs from now on. */
+  rotate(options?: { readonly forget?: boolean }): Promise<void>;
+  /** An opaque token is not active any more. */
+  revoke(token: string): void;
   /** Seconds that issued tokens live. */
   lifetime: number;
   /** Until mended with `{}`. */
@@ -48,16 +65,19 @@ export interface MintOptions {
   readonly act?: JsonObject;
   readonly kind?: 'user' | 'workload';
   readonly claims?: JsonObject;
+  readonly audience?: string;
 }
 
 export const exchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
 export async function startIssuer(clock: Clock): Promise<TestIssuer> {
-  const keys = await generateKeyPair('ES256', { extractable: true });
+  const keys = await createIssuerKeys(clock);
+  const opaque = createOpaqueTokens(clock);
   const clientKeys = await generateKeyPair('ES256', { extractable: true });
   const client = { id: 'postern-gate', secret: 'p&ss wörd+', key: await exportPKCS8(clientKeys.privateKey) };
   const received: Received[] = [];
   const discoveries: string[] = [];
+  const introspections: Received[] = [];
   const arrivals: { count: number; resolve: () => void }[] = [];
   let how: Misbehaviour = {};
   let gate = Promise.resolve();
@@ -69,9 +89,15 @@ export async function startIssuer(clock: Clock): Promise<TestIssuer> {
     if (path.includes('/.well-known/')) {
       discoveries.push(path);
       if (path !== '/realm/.well-known/openid-configuration') return void response.writeHead(404).end();
-      return sendJson(response, 200, { issuer: issuer.url, token_endpoint: issuer.tokenEndpoint });
+      return sendJson(response, 200, {
+        issuer: issuer.url,
+        token_endpoint: issuer.tokenEndpoint,
+        introspection_endpoint: issuer.introspectionEndpoint,
+      });
     }
+    if (path === '/realm/jwks') return sendJson(response, 200, keys.jwks());
     const message: Received = { path, headers: request.headers, form: new URLSearchParams(await readBody(request)) };
+    if (path === '/realm/introspect') return introspect(message, response);
     received.push(message);
     for (const arrival of arrivals) if (received.length >= arrival.count) arrival.resolve();
     const behaviour = how;
@@ -82,6 +108,15 @@ export async function startIssuer(clock: Clock): Promise<TestIssuer> {
     );
     sendJson(response, status, status === 200 ? (behaviour.answer?.(answer) ?? answer) : answer);
   });
+
+  async function introspect(message: Received, response: ServerResponse): Promise<void> {
+    introspections.push(message);
+    if (!(await authenticates(message.headers, message.form))) {
+      return sendJson(response, 401, { error: 'invalid_client' });
+    }
+    const answer = opaque.introspect(message.form.get('token') ?? '');
+    sendJson(response, 200, how.introspection?.(answer) ?? answer);
+  }
 
   async function decide({ headers, form }: Received): Promise<readonly [number, Record<string, unknown>]> {
     if (!(await authenticates(headers, form))) return [401, { error: 'invalid_client' }];
@@ -109,9 +144,14 @@ export async function startIssuer(clock: Clock): Promise<TestIssuer> {
     claims.jti = `issued-${issuedCount}`;
     claims.iat = seconds();
     claims.exp = seconds() + issuer.lifetime;
+    const idJag = form.get('requested_token_type') === idJagType;
+    if (idJag) Object.assign(claims, { client_id: client.id, aud: form.get('audience'), ...resourceOf(form) });
+    const issued = how.claims?.(claims) ?? claims;
     const answer = {
-      access_token: await sign(how.claims?.(claims) ?? claims),
-      token_type: 'Bearer',
+      access_token: how.opaque
+        ? opaque.issue(issued)
+        : await keys.sign(issued, how.typ ?? (idJag ? idJagTyp : undefined)),
+      token_type: idJag ? 'N_A' : 'Bearer',
       expires_in: issuer.lifetime,
       issued_token_type: form.get('requested_token_type') ?? undefined,
     };
@@ -120,9 +160,7 @@ export async function startIssuer(clock: Clock): Promise<TestIssuer> {
 
   async function partyOf(form: URLSearchParams, party: 'subject' | 'actor'): Promise<JWTPayload | undefined> {
     if (!form.has(`${party}_token_type`)) return undefined;
-    const options = { currentDate: new Date(clock.now()), issuer: issuer.url };
-    const verified = await jwtVerify(form.get(`${party}_token`) ?? '', keys.publicKey, options).catch(() => undefined);
-    return verified?.payload;
+    return keys.verify(form.get(`${party}_token`) ?? '', issuer.url);
   }
 
   async function authenticates({ authorization }: IncomingHttpHeaders, form: URLSearchParams): Promise<boolean> {
@@ -146,10 +184,6 @@ export async function startIssuer(clock: Clock): Promise<TestIssuer> {
     return id === client.id && secret === client.secret;
   }
 
-  function sign(claims: JWTPayload): Promise<string> {
-    return new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'k1' }).sign(keys.privateKey);
-  }
-
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   const origin = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
@@ -160,6 +194,11 @@ export async function startIssuer(clock: Clock): Promise<TestIssuer> {
     client,
     received,
     discoveries,
+    jwksUri: `${origin}/realm/jwks`,
+    introspectionEndpoint: `${origin}/realm/introspect`,
+    introspections,
+    rotate: keys.rotate,
+    revoke: opaque.revoke,
     lifetime: 300,
     misbehave(next) {
       how = next;
@@ -176,14 +215,16 @@ export async function startIssuer(clock: Clock): Promise<TestIssuer> {
       if (received.length >= count) return Promise.resolve();
       return new Promise((resolve) => arrivals.push({ count, resolve }));
     },
-    async mint(sub, { lifetime = 3_600, act, kind = 'user', claims = {} } = {}) {
+    async mint(sub, { lifetime = 3_600, act, kind = 'user', claims = {}, audience = 'postern' } = {}) {
       const expiresAt = seconds() + lifetime;
-      const payload = { iss: issuer.url, sub, exp: expiresAt, aud: 'postern', ...claims, ...(act && { act }) };
+      issuedCount += 1;
+      const dates = { iat: seconds(), exp: expiresAt, jti: `minted-${issuedCount}` };
+      const payload = { iss: issuer.url, sub, aud: audience, ...dates, ...claims, ...(act && { act }) };
       return {
-        token: new Secret(await sign(payload)),
+        token: new Secret(await keys.sign(payload)),
         principal: { kind, iss: issuer.url, sub, claims: payload },
         actors: readActors(act) ?? [],
-        audiences: ['postern'],
+        audiences: [audience],
         scopes: undefined,
         mayAct: undefined,
         expiresAt,
@@ -198,6 +239,14 @@ export async function startIssuer(clock: Clock): Promise<TestIssuer> {
     },
   };
   return issuer;
+}
+
+/** draft-ietf-oauth-identity-assertion-authz-grant, section 4.1. */
+const idJagTyp = 'oauth-id-jag+jwt';
+
+function resourceOf(form: URLSearchParams): JWTPayload {
+  const resource = form.get('resource');
+  return resource === null ? {} : { resource };
 }
 
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {

@@ -10,7 +10,7 @@ import { createSend } from '../../src/base/send.ts';
 import type { PermittedCall, VerifiedToken } from '../../src/call.ts';
 import { type Broker, createBroker } from '../../src/exchange/broker.ts';
 import type { ArmRoute } from '../../src/exchange/plan.ts';
-import { exchangeSchema } from '../../src/exchange/schema.ts';
+import { exchangeSchema, sourceSchema } from '../../src/exchange/schema.ts';
 import { accessTokenType } from '../../src/exchange/token-type.ts';
 import { type CallStory, permittedCall } from './exchange-call.ts';
 import { type MovedClock, stoppedClock } from './exchange-clock.ts';
@@ -30,6 +30,8 @@ export interface GateStory {
   readonly exchanges?: Record<string, unknown>;
   /** Routes; each completed from `openai`. */
   readonly routes?: readonly Partial<ArmRoute>[];
+  /** Entries of `subject_sources` as written in YAML. */
+  readonly sources?: Record<string, unknown>;
   readonly cacheEntries?: number;
   readonly send?: Send;
 }
@@ -85,6 +87,7 @@ export async function startWorld(t: Test): Promise<World> {
       const send = story.send ?? sender.send;
       const broker = createBroker({
         exchanges: new Map(Object.entries(exchanges).map(([name, entry]) => [name, exchangeSchema.parse(entry)])),
+        sources: new Map(Object.entries(story.sources ?? {}).map(([name, entry]) => [name, sourceSchema.parse(entry)])),
         routes: (story.routes ?? [{}]).map((route) => ({ ...openai, ...route })),
         clock,
         log,

@@ -2,11 +2,12 @@
 // of the route, so who called is told by the audit record alone. Somebody chose it for the route; it is never a fallback.
 
 import { z } from 'zod';
-import type { Grant, GrantPorts, Hop, Input } from '../grant.ts';
+import type { Grant, GrantPorts, Hop, Input, RouteAsk } from '../grant.ts';
 import { createIssuer } from '../issuer.ts';
 import { issuerShape } from '../issuer-schema.ts';
 
 export const type = 'client_credentials';
+export const asks: readonly RouteAsk[] = ['audience', 'resource', 'scopes'];
 
 export const schema = z.strictObject({
   grant: z.literal(type).describe("The gate's own identity at an OAuth issuer (RFC 6749 section 4.4)."),
@@ -31,10 +32,10 @@ export function create(options: Options, ports: GrantPorts): Grant {
     kind: 'client_credentials',
     issuer: options.issuer,
     endpoint: issuer.endpoint,
-    clientId: options.client.id,
+    clientId: issuer.clientId,
     verifies: true,
     plan,
-    obtain: (hop, { traceparent }) => issuer.ask(plan(hop), traceparent),
+    obtain: (hop, { traceparent }) => issuer.ask(plan(hop), { traceparent }),
     prepare: issuer.prepare,
   };
 }

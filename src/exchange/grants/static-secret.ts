@@ -5,11 +5,12 @@ import { z } from 'zod';
 import { Refusal } from '../../base/errors.ts';
 import { secretValue } from '../../base/scalars.ts';
 import type { Secret } from '../../base/secret.ts';
-import type { Grant, GrantPorts } from '../grant.ts';
+import type { Grant, GrantPorts, RouteAsk } from '../grant.ts';
 import { isPlaceable } from '../placement.ts';
 import { createSecretFile } from '../secret-file.ts';
 
 export const type = 'static_secret';
+export const asks: readonly RouteAsk[] = [];
 
 export const schema = z
   .strictObject({
@@ -40,7 +41,7 @@ export function create(options: Options, ports: GrantPorts): Grant {
     plan: () => [],
     async obtain(_hop, { again }) {
       const token = await read(again);
-      return { token, issuedTokenType: undefined, expiresIn: undefined, scopes: undefined };
+      return { token, issuedTokenType: undefined, isAccessToken: true, expiresIn: undefined, scopes: undefined };
     },
     async prepare() {
       await read(false);

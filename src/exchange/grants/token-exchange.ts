@@ -2,62 +2,41 @@
 // No configuration may replace a parameter that says who asks for whom, or what for.
 
 import { z } from 'zod';
-import type { Grant, GrantPorts, Hop, Input } from '../grant.ts';
+import { tokenExchangeGrant } from '../federation.ts';
+import type { Grant, GrantPorts, Hop, Input, RouteAsk } from '../grant.ts';
 import { createIssuer } from '../issuer.ts';
-import { issuerShape } from '../issuer-schema.ts';
+import { introspectShape, issuerShape, messageShape, parametersShape, subjectShape } from '../issuer-schema.ts';
+import { sourceOf } from '../sources/compile.ts';
 import { tokenType } from '../token-type.ts';
 
 export const type = 'token_exchange';
-
-const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
-
-/** What only this grant and client authentication may say. */
-const reservedParameters = new Set([
-  'grant_type',
-  'subject_token',
-  'subject_token_type',
-  'actor_token',
-  'actor_token_type',
-  'requested_token_type',
-  'audience',
-  'resource',
-  'scope',
-  'assertion',
-  'client_id',
-  'client_secret',
-  'client_assertion',
-  'client_assertion_type',
-]);
-
-const parameterName = z
-  .string()
-  .regex(/^[A-Za-z0-9_.:-]{1,64}$/, 'is not a parameter name')
-  .refine((name) => !reservedParameters.has(name), 'is set by the gate itself and cannot be given here');
+export const asks: readonly RouteAsk[] = ['audience', 'resource', 'scopes'];
 
 export const schema = z.strictObject({
   grant: z.literal(type).describe('RFC 8693 token exchange.'),
   ...issuerShape,
+  ...subjectShape,
   actor_token: z
     .enum(['send', 'omit'])
     .default('send')
     .describe('Whether the token of the caller is sent as actor token; `omit` for issuers that refuse one.'),
   subject_token_type: tokenType.prefault('access_token').describe('Type stated for the token of the subject.'),
   actor_token_type: tokenType.prefault('access_token').describe('Type stated for the token of the caller.'),
-  parameters: z
-    .record(parameterName, z.string().max(2_048))
-    .default({})
-    .describe('Further parameters the issuer wants, sent with every exchange.'),
+  ...messageShape,
+  ...parametersShape,
+  ...introspectShape,
 });
 
 export type Options = z.output<typeof schema>;
 
 export function create(options: Options, ports: GrantPorts): Grant {
   const issuer = createIssuer(options, ports);
+  const source = sourceOf(options.subject_from, ports);
   const further: readonly Input[] = Object.entries(options.parameters);
 
   function plan(hop: Hop): readonly Input[] {
     const inputs: Input[] = [
-      ['grant_type', grantType],
+      ['grant_type', tokenExchangeGrant],
       ['subject_token', hop.subject.token],
       ['subject_token_type', options.subject_token_type],
     ];
@@ -73,13 +52,15 @@ export function create(options: Options, ports: GrantPorts): Grant {
 
   return {
     type,
-    kind: 'exchanged',
+    kind: source === undefined ? 'exchanged' : 'client_credentials',
     issuer: options.issuer,
     endpoint: issuer.endpoint,
-    clientId: options.client.id,
+    clientId: issuer.clientId,
     verifies: true,
+    source,
     plan,
-    obtain: (hop, { traceparent }) => issuer.ask(plan(hop), traceparent),
+    obtain: (hop, { traceparent }) => issuer.ask(plan(hop), { traceparent, subject: hop.subject }),
+    introspect: issuer.introspect,
     prepare: issuer.prepare,
   };
 }

@@ -1,0 +1,60 @@
+// RFC 7523 section 2.1: a JWT as authorization grant, for an access token of the authorization server it is addressed to.
+// The second leg of identity chaining (draft-ietf-oauth-identity-chaining) and of an ID-JAG; alone, for a server that takes
+// the call's own token. The assertion is redeemed once, and whoever acts stands in it: there is no actor token here.
+
+import { z } from 'zod';
+import { jwtBearerGrant } from '../federation.ts';
+import type { Grant, GrantPorts, Hop, Input, RouteAsk } from '../grant.ts';
+import { createIssuer } from '../issuer.ts';
+import { introspectShape, issuerShape, messageShape, parametersShape, subjectShape } from '../issuer-schema.ts';
+import { sourceOf } from '../sources/compile.ts';
+
+export const type = 'jwt_bearer';
+export const asks: readonly RouteAsk[] = ['audience', 'resource', 'scopes'];
+
+export const schema = z.strictObject({
+  grant: z.literal(type).describe('A JWT as authorization grant (RFC 7523).'),
+  ...issuerShape,
+  client: issuerShape.client
+    .optional()
+    .describe('How this gate authenticates itself to the issuer; not at all where it asks for the assertion alone.'),
+  ...subjectShape,
+  ...messageShape,
+  ...parametersShape,
+  ...introspectShape,
+});
+
+export type Options = z.output<typeof schema>;
+
+export function create(options: Options, ports: GrantPorts): Grant {
+  const issuer = createIssuer(options, ports);
+  const source = sourceOf(options.subject_from, ports);
+  const further: readonly Input[] = Object.entries(options.parameters);
+
+  function plan(hop: Hop): readonly Input[] {
+    const inputs: Input[] = [
+      ['grant_type', jwtBearerGrant],
+      ['assertion', hop.subject.token],
+    ];
+    if (hop.audience !== undefined) inputs.push(['audience', hop.audience]);
+    for (const resource of hop.resources) inputs.push(['resource', resource]);
+    if (hop.scopes.length > 0) inputs.push(['scope', hop.scopes.join(' ')]);
+    return [...inputs, ...further];
+  }
+
+  return {
+    type,
+    kind: source === undefined ? 'exchanged' : 'client_credentials',
+    issuer: options.issuer,
+    endpoint: issuer.endpoint,
+    clientId: issuer.clientId,
+    verifies: true,
+    subjectAudience: options.issuer,
+    spendsSubject: true,
+    source,
+    plan,
+    obtain: (hop, { traceparent }) => issuer.ask(plan(hop), { traceparent, subject: hop.subject }),
+    introspect: issuer.introspect,
+    prepare: issuer.prepare,
+  };
+}
