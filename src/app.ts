@@ -2,18 +2,24 @@
 // The only file, with wiring/, that knows every feature. A reload that fails must leave the running gate untouched.
 
 import { resolve } from 'node:path';
+import { openAudit } from './audit/audit.ts';
 import { asRefusal } from './base/errors.ts';
 import { loadConfig } from './config/load.ts';
-import { listenAdmin } from './listeners/admin.ts';
+import { createCustody } from './identity/custody.ts';
+import { type AdminListener, listenAdmin } from './listeners/admin.ts';
+import { listenInbound } from './listeners/inbound.ts';
 import { listenOutbound } from './listeners/outbound.ts';
-import { createPipeline } from './pipeline.ts';
 import { type EmbeddedIssuer, startEmbeddedIssuer } from './sts/issuer.ts';
 import { createTelemetry } from './telemetry/observe.ts';
+import { createPseudonym } from './telemetry/pseudonym.ts';
 import { version } from './version.ts';
 import { compileGate, type Gate } from './wiring/gate.ts';
-import { watchGate } from './wiring/gauges.ts';
+import { watchAudit, watchGate } from './wiring/gauges.ts';
+import { createGeneration } from './wiring/generation.ts';
+import { inboundPipeline } from './wiring/inbound.ts';
 import { adminPages } from './wiring/pages.ts';
 import { createReadiness, type Readiness } from './wiring/readiness.ts';
+import { createAssemble } from './wiring/recorded.ts';
 import { changedBeyondReload, insecureOptions } from './wiring/reload.ts';
 import { watchFiles } from './wiring/watch.ts';
 import type { World } from './wiring/world.ts';
@@ -28,6 +34,8 @@ export interface AppOptions extends World {
 export interface App {
   readonly outboundUrl: string;
   readonly adminUrl: string;
+  /** Where callers of the agent call; undefined where nothing comes in. */
+  readonly inboundUrl: string | undefined;
   /** Of the embedded issuer, where one is configured. */
   readonly issuer: EmbeddedIssuer | undefined;
   /** The gate in force now. */
@@ -44,27 +52,48 @@ export async function startApp(options: AppOptions): Promise<App> {
   const { clock, log, env } = options;
   const configFile = resolve(options.configFile);
   let loaded = await loadConfig({ file: configFile, env });
-  let gate = compileGate(loaded, options);
+  const custody = createCustody(clock);
+  let gate = compileGate(loaded, options, custody);
   let readiness = createReadiness(gate, clock);
   let draining = false;
   for (const option of insecureOptions(loaded.config)) log.warn({ option }, 'unsafe option is on');
 
-  const { listen, telemetry: telemetryConfig, audit, sts } = loaded.config;
-  const telemetry = createTelemetry({ telemetry: telemetryConfig, audit, env, clock, log, version });
-  watchGate(telemetry, () => gate);
+  const { listen, telemetry: telemetryConfig, audit: auditConfig, sts } = loaded.config;
+  // Ends in reverse order, also when the start fails halfway: nothing may go on listening then.
+  await using starting = new AsyncDisposableStack();
   const issuer = sts.embedded && (await startEmbeddedIssuer({ config: sts.embedded, log }));
+  starting.defer(async () => issuer?.close());
+  let admin: AdminListener | undefined;
+  starting.defer(async () => admin?.close());
+  const pseudonym = createPseudonym(telemetryConfig.subject_key);
+  const audit = openAudit({ audit: auditConfig, pseudonym, clock, log, version });
+  starting.defer(() => audit.close());
+  const telemetry = createTelemetry({ telemetry: telemetryConfig, audit, pseudonym, env, clock, log, version });
+  starting.defer(() => telemetry.close());
+  starting.defer(() => gate.closeNow());
+  starting.defer(async () => custody.close());
+  watchGate(telemetry, () => gate);
+  watchAudit(telemetry, audit);
 
   const { observe } = telemetry;
-  let carry = createPipeline({ ...gate.stages, observe });
+  const assemble = createAssemble(telemetry, audit);
+  let generation = createGeneration(assemble({ ...gate.stages, observe }));
+  let incoming = createGeneration(inboundPipeline(gate, telemetry, assemble));
+  const bounds = { maxHeaderBytes: listen.max_header_size, keepAliveMs: listen.keep_alive, clock, log };
   const outbound = await listenOutbound({
+    ...bounds,
     address: listen.outbound,
-    maxHeaderBytes: listen.max_header_size,
-    keepAliveMs: listen.keep_alive,
-    carry: (arrival) => carry(arrival),
-    clock,
-    log,
+    carry: (arrival) => generation.carry(arrival),
   });
-  const admin = await listenAdmin(
+  starting.defer(() => outbound.drain(listen.drain_timeout));
+  const inbound = await listenInbound({
+    ...bounds,
+    address: loaded.config.inbound?.listen,
+    carry: (arrival) => incoming.carry(arrival),
+  });
+  // Ends first: what has come in is finished with calls that go out.
+  starting.defer(async () => inbound?.drain(listen.drain_timeout));
+  admin = await listenAdmin(
     listen.admin,
     adminPages({
       gate: () => gate,
@@ -80,13 +109,16 @@ export async function startApp(options: AppOptions): Promise<App> {
     const next = await loadConfig({ file: configFile, env });
     const fixed = changedBeyondReload(loaded.config, next.config);
     if (fixed.length > 0) log.warn({ sections: fixed }, 'these sections take effect at the next start only');
-    const old = gate;
-    gate = compileGate(next, options);
+    const [oldGate, oldGenerations] = [gate, [generation, incoming]];
+    gate = compileGate(next, options, custody);
     const changed = next.digest !== loaded.digest;
     loaded = next;
     readiness = createReadiness(gate, clock);
-    carry = createPipeline({ ...gate.stages, observe });
-    void old.close().catch((failure: unknown) => log.warn({ err: failure }, 'the previous gate did not close cleanly'));
+    generation = createGeneration(assemble({ ...gate.stages, observe }));
+    incoming = createGeneration(inboundPipeline(gate, telemetry, assemble));
+    Promise.all(oldGenerations.map((old) => old.idle()))
+      .then(() => oldGate.close())
+      .catch((failure: unknown) => log.warn({ err: failure }, 'the previous gate did not close cleanly'));
     void readiness.check();
     telemetry.event('postern.config.changed', { digest: next.digest, policy_version: gate.permit.version });
     log.info({ routes: gate.routes.length, policy_version: gate.permit.version }, 'configuration reloaded');
@@ -106,23 +138,21 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 
   const watching = options.watch === false ? undefined : watchFiles([configFile], () => void reloadIfChanged());
+  starting.defer(async () => watching?.close());
   void readiness.check();
 
+  const running = starting.move();
   return {
     outboundUrl: outbound.url,
     adminUrl: admin.url,
+    inboundUrl: inbound?.url,
     issuer,
     gate: () => gate,
     readiness: () => readiness.check(),
     reload,
     async stop() {
       draining = true;
-      watching?.close();
-      await outbound.drain(listen.drain_timeout);
-      await gate.closeNow();
-      await telemetry.close();
-      await admin.close();
-      await issuer?.close();
+      await running.disposeAsync();
     },
   };
 }

@@ -7,9 +7,10 @@ import { describeRoutes } from '../wiring/pages.ts';
 import { table } from './table.ts';
 
 export function banner(app: App): string {
-  const { outboundUrl, adminUrl, issuer } = app;
+  const { outboundUrl, inboundUrl, adminUrl, issuer } = app;
   const listeners = [
     ['agents', outboundUrl, ''],
+    ...(inboundUrl === undefined ? [] : [['callers', inboundUrl, 'in front of the agent']]),
     ['operators', adminUrl, '/livez /readyz /metrics /routes'],
     ...(issuer === undefined ? [] : [['issuer', issuer.issuer, 'embedded']]),
   ];

@@ -24,9 +24,15 @@ export function describeFailure(failure: unknown): string {
   if (failure instanceof UsageError || failure instanceof CommandError) return `postern: ${failure.message}`;
   if (isParseArgsError(failure)) return `postern: ${failure.message}`;
   if (isBindError(failure)) return `postern: ${bindMessage(failure)}`;
+  if (isFileError(failure)) return `postern: cannot use the file ${failure.path} (${failure.code})`;
   if (process.env['POSTERN_DEBUG'] !== undefined && failure instanceof Error) return failure.stack ?? failure.message;
   const what = failure instanceof Error ? `${failure.name}: ${failure.message}` : String(failure);
   return `postern: unexpected failure: ${what}\nSet POSTERN_DEBUG=1 to see where.`;
+}
+
+/** Whether the command line itself was wrong, by our own word or by that of the parser. */
+export function isUsageError(failure: unknown): boolean {
+  return failure instanceof UsageError || isParseArgsError(failure);
 }
 
 function isParseArgsError(failure: unknown): failure is Error {
@@ -41,6 +47,16 @@ interface BindError extends Error {
 
 function isBindError(failure: unknown): failure is BindError {
   return failure instanceof Error && 'syscall' in failure && failure.syscall === 'listen';
+}
+
+interface FileError extends Error {
+  readonly code: string;
+  readonly path: string;
+}
+
+/** A file the configuration names, such as the audit file, that cannot be opened. */
+function isFileError(failure: unknown): failure is FileError {
+  return failure instanceof Error && 'syscall' in failure && 'path' in failure && 'code' in failure;
 }
 
 function bindMessage({ code, address, port }: BindError): string {

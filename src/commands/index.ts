@@ -27,6 +27,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./explain.ts'),
   },
   { name: 'routes', summary: 'list the routes and what an agent has to set', load: () => import('./routes.ts') },
+  {
+    name: 'audit',
+    summary: 'verify, show and follow audit logs',
+    load: () => import('./audit.ts'),
+  },
   { name: 'schema', summary: 'print the JSON Schema of the configuration', load: () => import('./schema.ts') },
   { name: 'sts', summary: 'run only the embedded issuer', load: () => import('./sts.ts') },
   {

@@ -31,14 +31,15 @@ export async function run(args: string[]): Promise<number> {
     env: process.env,
     watch: !values['no-watch'],
   });
-  process.stderr.write(banner(app));
-
   process.on('SIGHUP', () => {
     app.reload().catch((failure: unknown) => {
       log.error({ problem: failure instanceof Error ? failure.message : 'unknown' }, 'configuration kept');
     });
   });
-  await stopSignal();
+  const stopped = stopSignal();
+  // Last: who reads it may send a signal at once.
+  process.stderr.write(banner(app));
+  await stopped;
   return stop(app);
 }
 

@@ -22,12 +22,13 @@ export async function run(args: string[]): Promise<number> {
   if (config.sts.embedded === undefined) throw new CommandError(`${file} has no embedded issuer (sts.embedded)`);
   const log = createLog({ level: readLogLevel(values['log-level']) });
   const issuer = await startEmbeddedIssuer({ config: config.sts.embedded, log });
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
   console.log(
     `issuer          ${issuer.issuer}\ntoken endpoint  ${issuer.tokenEndpoint}\nkeys            ${issuer.jwksUri}`,
   );
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
+  await stopped;
   await issuer.close();
   return 0;
 }

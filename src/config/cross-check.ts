@@ -3,8 +3,9 @@
 
 import { nearest } from '../base/nearest.ts';
 import type { Report } from '../base/problem.ts';
-import { noExchange } from '../exchange/schema.ts';
-import { type Config, type RouteConfig, routeId } from './schema.ts';
+import { asksOf, noExchange, type RouteAsk } from '../exchange/schema.ts';
+import { staysOnMachine } from '../listeners/schema.ts';
+import { type Config, inboundRoute, type RouteConfig, routeId } from './schema.ts';
 
 export function crossCheck(config: Config, report: Report): void {
   uniqueNames(
@@ -21,6 +22,7 @@ export function crossCheck(config: Config, report: Report): void {
     const what = `has the name that stands for no exchange`;
     report({ path: ['exchanges', noExchange], what, mend: 'choose another' });
   }
+  checkInbound(config, report);
   for (const [index, route] of config.routes.entries()) checkRoute(route, ['routes', index], config, report);
 }
 
@@ -32,7 +34,41 @@ function checkRoute(route: RouteConfig, path: ConfigPath, config: Config, report
     const what = `has no effect above identity.max_chain_depth, which is ${deepest}`;
     report({ path: [...path, 'limits', 'chain_depth'], what, mend: 'lower it, or raise the other' });
   }
+  checkTraceSubject(route, path, config, report);
   checkExchange(route, path, config, report);
+}
+
+function checkInbound({ inbound, identity, routes }: Config, report: Report): void {
+  if (inbound === undefined) return;
+  for (const [index, route] of routes.entries()) {
+    if (routeId(route) !== inboundRoute) continue;
+    report({
+      path: ['routes', index, 'name'],
+      what: 'is how calls in to the agent are recorded',
+      mend: 'choose another',
+    });
+  }
+  if (identity.mode === 'sidecar') return;
+  const mend = 'write identity.mode: sidecar and its token_file, or remove this section';
+  report({ path: ['inbound'], what: 'needs an identity of its own to act with for whoever calls the agent', mend });
+}
+
+/** The trace is the proof of a subject there, so nobody but the agent may be able to show one. */
+function checkTraceSubject(
+  { subject_from: from }: RouteConfig,
+  path: ConfigPath,
+  config: Config,
+  report: Report,
+): void {
+  if (from !== 'trace') return;
+  if (config.inbound === undefined) {
+    const mend = 'add `inbound`, or remove it: the subject is then taken from a credential';
+    report({ path: [...path, 'subject_from'], what: 'needs calls that come in through `inbound`', mend });
+  }
+  if (!staysOnMachine(config.listen.outbound)) {
+    const mend = 'listen on 127.0.0.1 or a unix socket, or give the agent handles';
+    report({ path: [...path, 'subject_from'], what: 'needs listen.outbound to be on this machine', mend });
+  }
 }
 
 function checkExchange(route: RouteConfig, path: ConfigPath, config: Config, report: Report): void {
@@ -45,14 +81,22 @@ function checkExchange(route: RouteConfig, path: ConfigPath, config: Config, rep
     return;
   }
   const exchange = config.exchanges[route.exchange];
-  if (exchange?.grant === 'token_exchange' || exchange?.grant === 'client_credentials') return;
-
+  const asks = exchange === undefined ? [] : asksOf(exchange.grant);
   const kind = exchange === undefined ? 'no exchange' : `grant ${exchange.grant}`;
   const mend = 'remove it, or use an exchange that asks an issuer';
-  for (const option of ['audience', 'scopes', 'scopes_by'] as const) {
-    if (route[option] !== undefined) report({ path: [...path, option], what: `has no effect with ${kind}`, mend });
+  for (const [option, ask] of askedBy(route)) {
+    if (!asks.includes(ask)) report({ path: [...path, option], what: `has no effect with ${kind}`, mend });
   }
-  if (route.resource.length > 0) report({ path: [...path, 'resource'], what: `has no effect with ${kind}`, mend });
+}
+
+/** Options of a route that ask the issuer for something, where they are written. */
+function askedBy(route: RouteConfig): readonly (readonly [option: string, RouteAsk])[] {
+  return [
+    ...(route.audience === undefined ? [] : [['audience', 'audience'] as const]),
+    ...(route.scopes === undefined ? [] : [['scopes', 'scopes'] as const]),
+    ...(route.scopes_by === undefined ? [] : [['scopes_by', 'scopes'] as const]),
+    ...(route.resource.length === 0 ? [] : [['resource', 'resource'] as const]),
+  ];
 }
 
 function uniqueNames(

@@ -2,15 +2,16 @@
 // Must never decide anything itself, nor describe an option that a feature owns.
 
 import { z } from 'zod';
+import { auditSchema } from '../audit/schema.ts';
 import { identifier } from '../base/scalars.ts';
-import { exchangeSchema, routeExchangeShape } from '../exchange/schema.ts';
+import { exchangeSchema, routeExchangeShape, sourceSchema } from '../exchange/schema.ts';
 import { networkSchema } from '../forwarding/schema.ts';
-import { identitySchema, trustSchema } from '../identity/schema.ts';
-import { listenSchema } from '../listeners/schema.ts';
+import { identitySchema, inboundIdentityShape, routeIdentityShape, trustSchema } from '../identity/schema.ts';
+import { checkInboundListen, inboundListenShape, listenSchema } from '../listeners/schema.ts';
 import { routePolicyShape } from '../policy/schema.ts';
 import { routeRoutingShape } from '../routing/schema.ts';
 import { stsSchema } from '../sts/schema.ts';
-import { auditSchema, telemetrySchema } from '../telemetry/schema.ts';
+import { telemetrySchema } from '../telemetry/schema.ts';
 
 /** The configuration format this Postern reads; another number is refused. */
 export const configVersion = 1;
@@ -18,7 +19,27 @@ export const configVersion = 1;
 /** Entries of one list or map of the configuration; all are compiled at load and looked through by people. */
 const maxEntries = 1_000;
 
-export const routeSchema = z.strictObject({ ...routeRoutingShape, ...routeExchangeShape, ...routePolicyShape });
+export const routeSchema = z.strictObject({
+  ...routeRoutingShape,
+  ...routeIdentityShape,
+  ...routeExchangeShape,
+  ...routePolicyShape,
+});
+
+const { headers, timeouts, max_connections, response_guard, websocket } = routeRoutingShape;
+
+/** Name of the way in to the agent in spans and audit records, where it stands among routes. */
+export const inboundRoute = 'inbound';
+
+/** The way in to the agent: a route turned around, whose credential is a handle. */
+const inboundSchema = z
+  .strictObject({
+    ...inboundListenShape,
+    ...inboundIdentityShape,
+    allow: routePolicyShape.allow,
+    ...{ headers, timeouts, max_connections, response_guard, websocket },
+  })
+  .superRefine(checkInboundListen);
 
 export const configSchema = z.strictObject({
   version: z.literal(configVersion).describe('Version of the configuration format.'),
@@ -31,10 +52,19 @@ export const configSchema = z.strictObject({
   identity: identitySchema
     .prefault({})
     .describe('What this gate is; in a sidecar, the identity of the agent beside it.'),
+  inbound: inboundSchema
+    .optional()
+    .describe('The listener in front of the agent: takes the tokens of its callers and gives it handles instead.'),
   exchanges: z
     .record(identifier, exchangeSchema)
     .default({})
     .describe('Ways to obtain a credential for a hop, by name; routes refer to them.'),
+  subject_sources: z
+    .record(identifier, sourceSchema)
+    .default({})
+    .describe(
+      'Where tokens of this gate itself come from, by name, for exchanges in its own name (`subject_from`): files, metadata services, CI runners.',
+    ),
   routes: z
     .array(routeSchema)
     .min(1, 'is empty: every call would be refused; write at least one route')

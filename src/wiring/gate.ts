@@ -8,6 +8,7 @@ import { type Config, routeId } from '../config/schema.ts';
 import { type Broker, createBroker } from '../exchange/broker.ts';
 import { createForward, type Forwarding } from '../forwarding/forward.ts';
 import { compileNetwork } from '../forwarding/network.ts';
+import { createCustody } from '../identity/custody.ts';
 import { createIdentify, type Identity } from '../identity/identify.ts';
 import { createStrip } from '../identity/strip.ts';
 import { createRefuse } from '../listeners/refuse.ts';
@@ -16,6 +17,8 @@ import { createPermit, type Permit } from '../policy/permit.ts';
 import { type Catalogue, compileCatalogue } from '../routing/catalogue.ts';
 import { rewriteMeta } from '../routing/mcp-meta.ts';
 import { createRoute } from '../routing/route.ts';
+import { tellFaults } from './faults.ts';
+import { compileInbound, type InboundPath, traceSubjects } from './inbound.ts';
 import { readPresets } from './presets.ts';
 import { armRoute, forwardRoute, type PairedRoute, pairRoutes, policyRoute } from './routes.ts';
 import type { World } from './world.ts';
@@ -29,28 +32,42 @@ export interface Gate {
   readonly permit: Permit;
   readonly broker: Broker;
   readonly forwarding: Forwarding;
+  /** The way in to the agent, where there is one. */
+  readonly inbound: InboundPath | undefined;
   /** Lets live calls end, then gives up connections, keys and credentials. */
   close(): Promise<void>;
   /** The same without waiting: live calls are cut. */
   closeNow(): Promise<void>;
 }
 
-/** @throws ConfigError with every problem of every feature. */
-export function compileGate({ config, locate }: LoadedConfig, { clock, log }: World): Gate {
+/**
+ * @param custody the tokens held for the agent, which outlive a gate; of its own where nobody calls in
+ * @throws ConfigError with every problem of every feature.
+ */
+export function compileGate(
+  { config, locate }: LoadedConfig,
+  { clock, log }: World,
+  custody = createCustody(clock),
+): Gate {
   const { report, throwIfAny } = createReport(locate);
-  const catalogue = compileCatalogue({ presets: readPresets(config.presets), routes: config.routes, report });
+  const presets = readPresets(config.presets, config.routes);
+  const catalogue = compileCatalogue({ presets, routes: config.routes, report });
   const routes = pairRoutes(config.routes, catalogue.routes, routeId);
   const network = compileNetwork(config.network, ['network'], report);
   const permit = createPermit({ routes: routes.map(policyRoute), clock, report });
   const sender = createSend(network);
   const { send } = sender;
-  const identity = createIdentify({ ...config, compileRule: compileClaimsRule, clock, send, log, report });
+  const held = { custody: config.inbound && custody, subjectTrace: traceSubjects(config, catalogue) };
+  const identity = createIdentify({ ...config, ...held, compileRule: compileClaimsRule, clock, send, log, report });
   const exchanges = new Map(Object.entries(config.exchanges));
-  const broker = createBroker({ exchanges, routes: routes.map(armRoute), clock, send, log, report });
+  const sources = new Map(Object.entries(config.subject_sources));
+  const broker = createBroker({ exchanges, sources, routes: routes.map(armRoute), clock, send, log, report });
+  const inbound = compileInbound({ config, presets, identity, custody, clock, log, report });
   throwIfAny();
 
   const { rearm } = broker;
-  const forwarding = createForward({ ...network, routes: routes.map(forwardRoute), rearm, rewriteMeta, log });
+  const forwardRoutes = routes.map((route) => forwardRoute(route, broker.callHeaders(route.spec.id)));
+  const forwarding = createForward({ ...network, routes: forwardRoutes, rearm, rewriteMeta, log });
   const release = async () => {
     identity.close();
     broker.close();
@@ -64,6 +81,7 @@ export function compileGate({ config, locate }: LoadedConfig, { clock, log }: Wo
     permit,
     broker,
     forwarding,
+    inbound,
     stages: {
       strip: createStrip(),
       identify: identity.identify,
@@ -71,9 +89,9 @@ export function compileGate({ config, locate }: LoadedConfig, { clock, log }: Wo
       permit: permit.permit,
       arm: broker.arm,
       forward: forwarding.forward,
-      refuse: createRefuse(catalogue),
+      refuse: tellFaults(createRefuse(catalogue), log),
     },
-    close: () => forwarding.close().then(release),
-    closeNow: () => forwarding.closeNow().then(release),
+    close: () => Promise.all([forwarding.close(), inbound?.close()]).then(release),
+    closeNow: () => Promise.all([forwarding.closeNow(), inbound?.closeNow()]).then(release),
   };
 }

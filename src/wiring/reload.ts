@@ -8,7 +8,9 @@ const fixedAtStart = ['listen', 'telemetry', 'audit', 'sts'] as const;
 
 /** Sections that differ but are only read at start. */
 export function changedBeyondReload(before: Config, after: Config): readonly string[] {
-  return fixedAtStart.filter((section) => !isDeepStrictEqual(plain(before[section]), plain(after[section])));
+  const sections = fixedAtStart.filter((section) => !isDeepStrictEqual(plain(before[section]), plain(after[section])));
+  const listens = isDeepStrictEqual(plain(before.inbound?.listen), plain(after.inbound?.listen));
+  return listens ? sections : [...sections, 'inbound.listen'];
 }
 
 /** Secrets compare by fingerprint. */

@@ -46,7 +46,11 @@ export function armRoute({ config, path, spec }: PairedRoute): ArmRoute {
   };
 }
 
-export function forwardRoute({ spec }: PairedRoute): ForwardRoute {
+/** @param callHeaders what the route's credential needs in comma-separated headers of its calls */
+export function forwardRoute(
+  { spec }: Pick<PairedRoute, 'spec'>,
+  callHeaders: Readonly<Record<string, string>> = {},
+): ForwardRoute {
   return {
     id: spec.id,
     origin: spec.upstream.origin,
@@ -56,9 +60,24 @@ export function forwardRoute({ spec }: PairedRoute): ForwardRoute {
     mcp: spec.mcp,
     guard: spec.responseGuard,
     forwardHeaders: spec.headers.forward,
-    setHeaders: Object.fromEntries(spec.headers.set),
+    ...headersOf(spec, callHeaders),
     dropResponseHeaders: [...spec.responseDrop],
     timeouts: { idleMs: spec.timeouts.idle, connectMs: spec.timeouts.connect },
     maxConnections: spec.maxConnections,
   };
+}
+
+/** A header the route sets in place of the agent's takes the credential's values into its own line: there is one of each. */
+function headersOf(
+  { headers }: ResolvedRoute,
+  callHeaders: Readonly<Record<string, string>>,
+): Pick<ForwardRoute, 'setHeaders' | 'appendHeaders'> {
+  const set = new Map([...headers.set].map(([name, value]) => [name.toLowerCase(), value]));
+  const append: [string, string][] = [];
+  for (const [name, value] of Object.entries(callHeaders)) {
+    const own = set.get(name);
+    if (own === undefined) append.push([name, value]);
+    else set.set(name, `${own},${value}`);
+  }
+  return { setHeaders: Object.fromEntries(set), appendHeaders: Object.fromEntries(append) };
 }

@@ -11,13 +11,15 @@ export interface Watch {
   close(): void;
 }
 
-/** @param files absolute paths; @param changed called after the folder has been quiet for a moment. */
+/** @param files absolute paths; @param changed called a moment after something changed in one of their folders. */
 export function watchFiles(files: readonly string[], changed: () => void): Watch {
   let settling: NodeJS.Timeout | undefined;
+  // Not put off by further changes: an audit log in the same folder would keep the hint away for ever.
   const notice = () => {
-    clearTimeout(settling);
-    settling = setTimeout(changed, settleMs);
-    settling.unref();
+    settling ??= setTimeout(() => {
+      settling = undefined;
+      changed();
+    }, settleMs).unref();
   };
   const watchers = [...new Set(files.map((file) => dirname(file)))].flatMap((folder) => open(folder, notice));
   return {

@@ -1,0 +1,31 @@
+// The calls that one compiled gate carries, counted from arrival to end. A gate that a reload has replaced is closed only when
+// its last call has ended: one that still waits for an issuer has not reached forwarding, and must not be refused for that.
+
+import type { Carry } from '../pipeline.ts';
+
+export interface Generation {
+  readonly carry: Carry;
+  /** Resolves once none of its calls is under way. To be asked when no new ones come. */
+  idle(): Promise<void>;
+}
+
+export function createGeneration(inner: Carry): Generation {
+  let live = 0;
+  let idle: PromiseWithResolvers<void> | undefined;
+  return {
+    async carry(arrival) {
+      live += 1;
+      try {
+        await inner(arrival);
+      } finally {
+        live -= 1;
+        if (live === 0) idle?.resolve();
+      }
+    },
+    idle() {
+      idle ??= Promise.withResolvers<void>();
+      if (live === 0) idle.resolve();
+      return idle.promise;
+    },
+  };
+}
