@@ -25,7 +25,7 @@ async function everything(world: Awaited<ReturnType<typeof telemetryWorld>>): Pr
   const printed: string[] = [];
   const log = createLog({ level: 'debug', destination: { write: (line) => void printed.push(line) } });
   for (const { facts, message } of world.log.lines) log.info(facts, message);
-  return [...wire, await world.telemetry.prometheus(), ...world.audit.lines, ...printed].join('\n');
+  return [...wire, await world.telemetry.prometheus(), ...world.audit.all, ...printed].join('\n');
 }
 
 function leaked(text: string): string[] {

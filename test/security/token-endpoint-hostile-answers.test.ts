@@ -53,6 +53,7 @@ const answers: Record<string, [(response: ServerResponse) => unknown, string, nu
   'a life of nothing': [json({ ...good, expires_in: 0 }), 'issued_token_expired', 1],
   'a DPoP-bound token': [json({ ...good, token_type: 'DPoP' }), 'issued_token_type_refused', 1],
   'a MAC token': [json({ ...good, token_type: 'mac' }), 'issued_token_type_refused', 1],
+  'no access token where one was asked for': [json({ ...good, token_type: 'N_A' }), 'issued_token_type_refused', 1],
   'more than 64 KiB': [json({ ...good, padding: 'x'.repeat(70_000) }), 'issuer_answer_oversize', 1],
   'a connection cut inside the body': [
     (response) => {
@@ -131,7 +132,8 @@ test('an issuer that never answers holds a call for its timeout, not for ever', 
 
 test('what is well-formed is understood: text numbers, N_A, unknown members, an own content type', async (t) => {
   const { gate, call, issuer, clock } = await startWorld(t);
-  const { broker } = gate({ routes: [{ verify: 'record' }] });
+  const requestedTokenType = 'urn:ietf:params:oauth:token-type:jwt';
+  const { broker } = gate({ routes: [{ verify: 'record', requestedTokenType }] });
   const answer = { ...good, token_type: 'n_a', expires_in: '300', scope: 'model.invoke', refresh_token: 'r', x: [1] };
   issuer.misbehave({ raw: raw(200, 'Application/vnd.idp+JSON ; charset=utf-8', JSON.stringify(answer)) });
 

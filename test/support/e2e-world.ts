@@ -7,7 +7,7 @@ import type { Test } from 'tap';
 import { stringify } from 'yaml';
 import { type Collector, type DecodedSpan, startCollector } from '../../demo/collector.ts';
 import { type App, startApp } from '../../src/app.ts';
-import type { Clock } from '../../src/base/ports.ts';
+import type { Clock, Log } from '../../src/base/ports.ts';
 import type { JsonObject } from '../../src/call.ts';
 import type { MintOptions } from '../../src/sts/mint.ts';
 import { type FrontedIssuer, gateClient, startFrontedIssuer } from './e2e-issuer.ts';
@@ -32,6 +32,8 @@ export interface WorldOptions {
   readonly clock?: Clock;
   readonly watch?: boolean;
   readonly env?: Readonly<Record<string, string>>;
+  /** Instead of one whose lines the world keeps. */
+  readonly log?: Log;
   /** Whether the issuer answers when the gate starts. */
   readonly issuerDown?: boolean;
 }
@@ -54,6 +56,7 @@ export interface World extends Places {
   readonly app: App;
   readonly gate: string;
   readonly configFile: string;
+  readonly auditFile: string;
   readonly log: readonly LogLine[];
   /** An agent's own token. */
   agent(name?: string, changes?: Partial<MintOptions>): Promise<string>;
@@ -127,8 +130,9 @@ export async function startE2e(t: Test, options: WorldOptions = {}): Promise<Wor
   };
   configure(await config(places));
 
+  const auditFile = join(folder, 'audit.jsonl');
   const log = recordingLog();
-  const app = await startApp({ configFile, watch, clock, log, env: { ...quickSpans, ...env } });
+  const app = await startApp({ configFile, watch, clock, log: options.log ?? log, env: { ...quickSpans, ...env } });
   let ended: Promise<void> | undefined;
   const stop = () => {
     ended ??= app.stop();
@@ -165,6 +169,7 @@ export async function startE2e(t: Test, options: WorldOptions = {}): Promise<Wor
     app,
     gate: app.outboundUrl,
     configFile,
+    auditFile,
     log: log.lines,
     agent,
     user,
@@ -172,7 +177,7 @@ export async function startE2e(t: Test, options: WorldOptions = {}): Promise<Wor
     configure,
     async end() {
       await stop();
-      return { records: readAudit(join(folder, 'audit.jsonl')), spans: collector.spans() };
+      return { records: readAudit(auditFile), spans: collector.spans() };
     },
   };
 }

@@ -10,11 +10,12 @@ import type { Send } from '../../src/base/ports.ts';
 import type { Problem } from '../../src/base/problem.ts';
 import { createSend } from '../../src/base/send.ts';
 import type { Observation, ObservedCall, StrippedCall } from '../../src/call.ts';
-import { createIdentify, type Identity } from '../../src/identity/identify.ts';
+import { type Custody, createCustody } from '../../src/identity/custody.ts';
+import { createIdentify, type IdentifyOptions, type Identity } from '../../src/identity/identify.ts';
 import { type IdentityConfig, identitySchema, trustSchema } from '../../src/identity/schema.ts';
 import { createStrip } from '../../src/identity/strip.ts';
 import { compileClaimsRule } from '../../src/policy/expression.ts';
-import { start, startIssuer, type TestIssuer } from './identity-issuer.ts';
+import { start, startIssuer, startSeconds, type TestIssuer } from './identity-issuer.ts';
 import { type LogLine, recordingLog } from './log.ts';
 
 export interface WorldChanges {
@@ -25,11 +26,15 @@ export interface WorldChanges {
   readonly readFile?: (path: string) => Promise<string>;
   readonly issuer?: TestIssuer;
   readonly send?: (send: Send) => Send;
+  /** Who may call the agent behind the gate, and which calls take their subject from a trace. */
+  readonly inbound?: Pick<IdentifyOptions, 'inbound' | 'subjectTrace'>;
 }
 
 export interface World {
   readonly issuer: TestIssuer;
   readonly identity: Identity;
+  /** What came in for the agent, where the story has a way in. */
+  readonly custody: Custody;
   readonly clock: { now(): number; advance(seconds: number): void };
   readonly problems: Problem[];
   readonly logged: LogLine[];
@@ -55,8 +60,10 @@ export async function identityWorld(t: Test, changes: WorldChanges = {}): Promis
   const log = recordingLog();
   const send = loopbackSend(t);
   const clock = clockAt(start);
+  const custody = createCustody(clock);
 
   const identity = createIdentify({
+    ...(changes.inbound === undefined ? {} : { inbound: { on_behalf_of: 'optional' }, ...changes.inbound, custody }),
     trust: entries.map((one) => trustSchema.parse(one)),
     identity: identitySchema.parse(changes.identity ?? {}),
     compileRule: compileClaimsRule,
@@ -67,7 +74,20 @@ export async function identityWorld(t: Test, changes: WorldChanges = {}): Promis
     ...(changes.readFile === undefined ? {} : { readFile: changes.readFile }),
   });
   t.teardown(() => identity.close());
-  return { issuer, identity, clock, problems, logged: log.lines };
+  return { issuer, identity, custody, clock, problems, logged: log.lines };
+}
+
+/** The world of a sidecar that callers reach through the inbound listener; its own identity is {@link agentSub}. */
+export async function sidecarWorld(t: Test, changes: WorldChanges = {}): Promise<World> {
+  let own = '';
+  const world = await identityWorld(t, {
+    identity: { mode: 'sidecar', token_file: '/token' },
+    readFile: async () => own,
+    inbound: {},
+    ...changes,
+  });
+  own = await world.issuer.mint({ sub: agentSub, jti: 'own', exp: startSeconds + 86_400 });
+  return world;
 }
 
 export function clockAt(milliseconds: number): World['clock'] {

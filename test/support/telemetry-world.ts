@@ -2,17 +2,21 @@
 
 import type { Test } from 'tap';
 import { type Collector, type DecodedSpan, startCollector } from '../../demo/collector.ts';
-import type { AuditSink } from '../../src/telemetry/audit-sink.ts';
+import { openAudit } from '../../src/audit/audit.ts';
+import { auditSchema } from '../../src/audit/schema.ts';
 import type { Environment } from '../../src/telemetry/environment.ts';
 import { createTelemetry, type Telemetry } from '../../src/telemetry/observe.ts';
-import { auditSchema, telemetrySchema } from '../../src/telemetry/schema.ts';
+import { createPseudonym } from '../../src/telemetry/pseudonym.ts';
+import { telemetrySchema } from '../../src/telemetry/schema.ts';
+import { watchAudit } from '../../src/wiring/gauges.ts';
+import { type MemoryLog, memoryLog } from './audit-memory.ts';
 import { recordingLog } from './log.ts';
 import { arrivedAt } from './telemetry-calls.ts';
 
 export interface TelemetryWorld {
   readonly telemetry: Telemetry;
   readonly collector: Collector;
-  readonly audit: MemorySink;
+  readonly audit: MemoryLog;
   readonly log: ReturnType<typeof recordingLog>;
   /** Flushes, and gives every span the collector has. */
   spans(): Promise<readonly DecodedSpan[]>;
@@ -31,20 +35,28 @@ export interface WorldOptions {
 export async function telemetryWorld(t: Test, options: WorldOptions = {}): Promise<TelemetryWorld> {
   const collector = await startCollector();
   const log = recordingLog();
-  const audit = memorySink();
+  const memory = memoryLog();
   let elapsed = 1_000;
+  const config = telemetrySchema.parse({ endpoint: collector.url, ...options.telemetry });
+  const pseudonym = createPseudonym(config.subject_key);
+  const clock = { now: () => arrivedAt + elapsed - 1_000 };
+  const version = '0.0.0-test';
+  const { segments } = memory;
+  const audit = openAudit({ audit: auditSchema.parse(options.audit ?? {}), segments, pseudonym, clock, log, version });
   const telemetry = createTelemetry({
-    telemetry: telemetrySchema.parse({ endpoint: collector.url, ...options.telemetry }),
-    audit: auditSchema.parse(options.audit ?? {}),
+    telemetry: config,
+    audit,
+    pseudonym,
     env: options.env ?? {},
-    clock: { now: () => arrivedAt + elapsed - 1_000 },
+    clock,
     log,
-    version: '0.0.0-test',
-    auditSink: audit,
+    version,
     elapsed: () => elapsed,
   });
+  watchAudit(telemetry, audit);
   t.teardown(async () => {
     await telemetry.close();
+    await audit.close();
     await collector.close();
   });
   const spans = async () => {
@@ -54,7 +66,7 @@ export async function telemetryWorld(t: Test, options: WorldOptions = {}): Promi
   return {
     telemetry,
     collector,
-    audit,
+    audit: memory,
     log,
     spans,
     async span(name) {
@@ -66,21 +78,5 @@ export async function telemetryWorld(t: Test, options: WorldOptions = {}): Promi
     pass(ms) {
       elapsed += ms;
     },
-  };
-}
-
-export interface MemorySink extends AuditSink {
-  readonly lines: string[];
-  records(): Record<string, unknown>[];
-}
-
-export function memorySink(): MemorySink {
-  const lines: string[] = [];
-  return {
-    lines,
-    records: () => lines.map((line) => JSON.parse(line)),
-    write: (line) => void lines.push(line),
-    flush: () => Promise.resolve(),
-    close: () => Promise.resolve(),
   };
 }
