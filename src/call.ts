@@ -6,13 +6,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Refusal } from './base/errors.ts';
 import type { Secret } from './base/secret.ts';
+import type { CacheResult, Credential, CredentialFacts, SpanReference } from './credential.ts';
+import type { Binding, DelegationChain, Principal, VerifiedToken } from './principal.ts';
 
 /** Header lines as Node gives them: name, value, name, value ... in order, duplicates and case kept. */
 export type RawHeaders = readonly string[];
-
-/** A JSON value as read from outside. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
-export type JsonObject = { readonly [name: string]: Json };
 
 // ---------------------------------------------------------------------------------------------- Arrival
 
@@ -80,70 +78,6 @@ export interface StrippedCall extends ObservedCall {
 }
 
 // ---------------------------------------------------------------------------------------------- identify
-
-export type PrincipalKind = 'user' | 'workload';
-
-/** Who an identity is: always (iss, sub), never sub alone. */
-export interface Principal {
-  readonly kind: PrincipalKind;
-  readonly iss: string;
-  readonly sub: string;
-  /** Verified claims, for policy. */
-  readonly claims: JsonObject;
-}
-
-/** A member of a delegation chain (RFC 8693 section 4.1): (iss, sub) where the token says both. */
-export interface Actor {
-  readonly sub: string;
-  readonly iss: string | undefined;
-  /** The actor object exactly as it stood in the token, without its nested `act`; carried on verbatim. */
-  readonly claims: JsonObject;
-}
-
-/** A verified JWT of a trusted issuer. */
-export interface VerifiedToken {
-  readonly token: Secret;
-  readonly principal: Principal;
-  /** Actors the token itself names, outermost (most recent) first. */
-  readonly actors: readonly Actor[];
-  readonly audiences: readonly string[];
-  /** Scope values of the token, in order; undefined when the token carries no scope claim. */
-  readonly scopes: readonly string[] | undefined;
-  readonly mayAct: JsonObject | undefined;
-  /** Seconds since the epoch. */
-  readonly expiresAt: number;
-  readonly jti: string | undefined;
-  /** `txn` of the token where it has one (transaction tokens, or tokens this gate had minted). */
-  readonly txn: string | undefined;
-  /** Name of the trust entry that verified it. */
-  readonly trust: string;
-}
-
-/** How caller and subject were tied together: part of the audit record, since some ties are weaker than others. */
-export type Binding =
-  | 'self'
-  | 'audience'
-  | 'may_act'
-  | 'sidecar'
-  | 'caller_claim'
-  | 'peer_certificate'
-  /** A token this sidecar received and holds for its agent, named by handle or by the trace of the call it came with. */
-  | 'handle'
-  | 'trace'
-  /** A transaction token, used by a workload of its trust domain. */
-  | 'trust_domain'
-  /** Inbound only: the token alone, which names subject and actors. */
-  | 'bearer';
-
-export interface DelegationChain {
-  readonly subject: Principal;
-  /** Actors of this hop, outermost first: the caller, then every prior actor. Empty when the caller is the subject. */
-  readonly actors: readonly Actor[];
-  /** Actors already in the subject token, outermost first: `actors` without the caller. */
-  readonly prior: readonly Actor[];
-  /** Joins every hop of one delegation across traces: `txn` where the subject token has one, else minted here. */
-  readonly rootId: string;
-}
 
 export interface KnownCall extends StrippedCall {
   readonly caller: Principal;
@@ -231,69 +165,6 @@ export interface PermittedCall extends RoutedCall {
 }
 
 // ---------------------------------------------------------------------------------------------- arm
-
-/** How a credential is put on the outgoing request. */
-export type Placement =
-  | { readonly kind: 'header'; readonly name: string; readonly prefix: string }
-  | { readonly kind: 'query'; readonly name: string }
-  | { readonly kind: 'none' };
-
-/** `handle`: towards the agent behind an inbound listener; opens nothing but this gate. */
-export type CredentialKind = 'exchanged' | 'client_credentials' | 'static' | 'handle' | 'none';
-export type CacheResult = 'hit' | 'miss' | 'coalesced' | 'bypass';
-
-/** What can be told of a credential: never the value. */
-export interface CredentialFacts {
-  readonly kind: CredentialKind;
-  readonly exchange: string;
-  readonly grant: string;
-  readonly issuer: string | undefined;
-  readonly audience: string | undefined;
-  readonly scopesRequested: readonly string[];
-  readonly scopesGranted: readonly string[] | undefined;
-  /** Seconds since the epoch; undefined for standing credentials. */
-  readonly expiresAt: number | undefined;
-  /** Seconds from issue to expiry; undefined for standing credentials. */
-  readonly lifetime: number | undefined;
-  readonly fingerprint: string;
-  /** Truncated digest of the issued `jti`, where there is one. */
-  readonly idHash: string | undefined;
-  /** What verification of the issued token found: `strict` passed, or in record mode the reasons that did not hold. */
-  readonly verification: Verification;
-  /** Claims of the issued token that were checked, where it is a readable JWT. */
-  readonly issued: IssuedClaims | undefined;
-  /** Span of the exchange that issued it, for links. */
-  readonly issuedIn: SpanReference | undefined;
-  /**
-   * The tokens it was traded for, first to last, where the exchange has several legs: what a vendor's opaque credential
-   * cannot say (who acts for whom) was verified in these.
-   */
-  readonly via?: readonly CredentialFacts[];
-}
-
-export interface IssuedClaims {
-  readonly sub: string | undefined;
-  readonly audiences: readonly string[];
-  readonly actors: readonly Actor[];
-}
-
-export interface Verification {
-  readonly mode: 'strict' | 'record' | 'not_applicable';
-  readonly findings: readonly string[];
-}
-
-export interface SpanReference {
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly traceFlags: number;
-}
-
-export interface Credential {
-  /** undefined only for placement `none`. */
-  readonly secret: Secret | undefined;
-  readonly placement: Placement;
-  readonly facts: CredentialFacts;
-}
 
 export interface ArmedCall extends PermittedCall {
   readonly credential: Credential;

@@ -3,7 +3,7 @@
 // The command line: finds the command, runs it, sets the exit code. Nothing else.
 // A user's mistake gets one clear message and no stack trace; exit codes: 0 fine, 1 failed, 2 wrong usage.
 
-import { describeFailure, UsageError } from './commands/failure.ts';
+import { describeFailure, isUsageError } from './commands/failure.ts';
 import { commands } from './commands/index.ts';
 import { version } from './version.ts';
 
@@ -34,8 +34,9 @@ async function main(name: string | undefined, args: string[]): Promise<number> {
     return await command.run(args);
   } catch (failure) {
     console.error(describeFailure(failure));
-    if (failure instanceof UsageError) console.error(`\n${command.usage.trim()}`);
-    return failure instanceof UsageError ? 2 : 1;
+    if (!isUsageError(failure)) return 1;
+    console.error(`\n${command.usage.trim()}`);
+    return 2;
   }
 }
 

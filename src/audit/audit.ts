@@ -4,7 +4,8 @@
 
 import { Refusal } from '../base/errors.ts';
 import type { Clock, Log } from '../base/ports.ts';
-import type { PermittedCall, Principal } from '../call.ts';
+import type { PermittedCall } from '../call.ts';
+import type { Principal } from '../principal.ts';
 import { type AuditContext, type AuditedEnd, type AuditedExchange, type AuditRecord, createRecords } from './record.ts';
 import type { AuditConfig } from './schema.ts';
 import { openSegments, type Segments } from './segments.ts';

@@ -1,7 +1,7 @@
 // Whether the checkpoints say what the log says, are signed by a key that is trusted, and come as often as the log promises.
 // One valid signature stands for every line up to it; what comes after the last is told, not guarded.
 
-import type { JsonObject } from '../call.ts';
+import type { JsonObject } from '../principal.ts';
 import type { ReportLine } from './check-links.ts';
 import { checkpointReasons, findInSignature, type SignatureFinding, type Statement } from './checkpoint.ts';
 import { type Header, headerEvent, readHeader } from './header.ts';

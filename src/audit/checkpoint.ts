@@ -2,7 +2,7 @@
 // each line has the digest of the one before it, one signature stands for every line up to it, in every segment before it.
 // Nothing here protects what came after the last checkpoint; `verify` says how much that is.
 
-import type { Json } from '../call.ts';
+import type { Json } from '../principal.ts';
 import { isObject } from './line.ts';
 import type { PublicKey, SigningKey } from './signing-key.ts';
 

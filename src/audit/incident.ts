@@ -1,7 +1,7 @@
 // Records as a story: for each delegation on whose behalf, through which actors, and what each of them did in the order of time.
 // The tree is that of the verified chains (subject, then actor by actor), never of what a caller said of itself.
 
-import type { Json, JsonObject } from '../call.ts';
+import type { Json, JsonObject } from '../principal.ts';
 import { isObject } from './line.ts';
 
 /** One call, from everything that was recorded of it. */
@@ -54,7 +54,7 @@ export function tellIncident(records: readonly JsonObject[]): Incident {
 
 function tellDelegation(root: string | undefined, calls: readonly (readonly JsonObject[])[]): Delegation {
   const all = calls.flat();
-  const times = all.map(({ time }) => textOf(time) ?? '').sort();
+  const times = all.flatMap((record) => [beganAt(record), textOf(record['time']) ?? '']).sort();
   const traces = new Set(all.flatMap((record) => textOf(record['trace_id']) ?? []));
   const subject: GrowingHop = { name: nameOf(all[0]?.['subject']) ?? 'not established', calls: [], hops: [] };
   for (const records of calls) {

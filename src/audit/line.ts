@@ -4,7 +4,7 @@
 // must never take for whole what the other did not make. A digest is no signature: see checkpoint.ts.
 
 import { hash } from 'node:crypto';
-import type { Json, JsonObject } from '../call.ts';
+import type { Json, JsonObject } from '../principal.ts';
 
 /** Longest line, in bytes: the largest record has a tenth of it. Stops a file without line ends from filling memory. */
 export const maxLine = 262_144;

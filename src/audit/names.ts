@@ -2,7 +2,8 @@
 // Must never let a user's own identifier out where the setting says pseudonymous or omit.
 
 import { bounded, boundedOptional } from '../base/bounded.ts';
-import type { Actor, KnownCall, Principal } from '../call.ts';
+import type { KnownCall } from '../call.ts';
+import type { Actor, Principal } from '../principal.ts';
 import type { SubjectForm } from './schema.ts';
 
 /** Longest identifier taken from a token, in characters; stops a token from filling every record with its `sub`. */

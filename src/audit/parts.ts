@@ -3,7 +3,8 @@
 
 import { bounded, boundedList, boundedOptional } from '../base/bounded.ts';
 import { serverAddress } from '../base/upstream-address.ts';
-import type { Arrival, CredentialFacts, ExchangeStart, Reply, RoutedCall, StrippedCall } from '../call.ts';
+import type { Arrival, ExchangeStart, Reply, RoutedCall, StrippedCall } from '../call.ts';
+import type { CredentialFacts } from '../credential.ts';
 import { isPermitted, isRouted, isStripped, pathOf } from '../reached.ts';
 
 export const maxText = 256;

@@ -3,15 +3,8 @@
 
 import { bounded, boundedOptional } from '../base/bounded.ts';
 import type { Refusal } from '../base/errors.ts';
-import type {
-  Arrival,
-  CredentialFacts,
-  ExchangeStart,
-  KnownCall,
-  PermittedCall,
-  Reply,
-  SpanReference,
-} from '../call.ts';
+import type { Arrival, ExchangeStart, KnownCall, PermittedCall, Reply } from '../call.ts';
+import type { CredentialFacts, SpanReference } from '../credential.ts';
 import { isArmed, isKnown } from '../reached.ts';
 import type { AuditEventName } from './events.ts';
 import { createNaming, type NamingOptions } from './names.ts';

@@ -1,7 +1,7 @@
 // The records of a log that somebody asks about, found line by line. What was tampered with is shown like any other record:
 // whether a log is whole is for `verify` to say.
 
-import type { Json, JsonObject } from '../call.ts';
+import type { Json, JsonObject } from '../principal.ts';
 import { isObject, readLine } from './line.ts';
 import { readLines } from './read-lines.ts';
 

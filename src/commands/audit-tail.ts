@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { follow } from '../audit/follow.ts';
 import { textOf } from '../audit/incident.ts';
 import { readLine } from '../audit/line.ts';
-import type { JsonObject } from '../call.ts';
+import type { JsonObject } from '../principal.ts';
 import { describeCall, describeEvent, describeExchange, describeParties, show } from './audit-text.ts';
 import { CommandError, UsageError } from './failure.ts';
 

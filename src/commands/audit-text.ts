@@ -4,7 +4,7 @@
 import { nameOf, textOf } from '../audit/incident.ts';
 import { isObject } from '../audit/line.ts';
 import { bounded } from '../base/bounded.ts';
-import type { Json, JsonObject } from '../call.ts';
+import type { Json, JsonObject } from '../principal.ts';
 
 /** Longest word printed, in characters. */
 const maxShown = 120;
@@ -57,7 +57,7 @@ export function describeCredential({ credential, cache }: JsonObject): string | 
   return [
     `${show(kind)} credential${audience === undefined ? '' : ` for ${show(audience)}`}${scopes === '' ? '' : ` (${scopes})`}`,
     describeLife(credential),
-    cache === undefined ? undefined : `cache ${show(cache)}`,
+    cache === undefined ? undefined : cache === 'miss' ? 'new' : `from cache (${show(cache)})`,
     findings.length === 0 ? undefined : `NOT as asked: ${findings.map(show).join(', ')}`,
   ]
     .filter((part) => part !== undefined)

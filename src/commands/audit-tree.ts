@@ -2,7 +2,7 @@
 // Prints what audit/incident.ts told; must never find anything out itself.
 
 import type { Delegation, Hop, Incident, IncidentCall } from '../audit/incident.ts';
-import type { JsonObject } from '../call.ts';
+import type { JsonObject } from '../principal.ts';
 import { describeCall, describeCredential, describeEvent, describeExchange, show, words } from './audit-text.ts';
 
 export function printIncident({ delegations, events }: Incident): string {
@@ -37,7 +37,7 @@ function callLines({ time, end, before }: IncidentCall): string[] {
   const permitted = before.find(({ event }) => event === 'postern.access.permitted');
   const main = end ?? permitted;
   const open = end === undefined ? 'and no end is recorded: still going on, or the gate was stopped' : undefined;
-  const exchanges = before.filter((record) => record !== permitted);
+  const exchanges = before.filter((record) => record !== permitted && !isUsed(record, end));
   const below = [...exchanges.map(describeExchange), ...(end === undefined ? [] : [describeCredential(end)])];
   const clock = show(time)?.slice(11) ?? '';
   const indent = ' '.repeat(clock.length + 2);
@@ -45,6 +45,16 @@ function callLines({ time, end, before }: IncidentCall): string[] {
     `${clock}  ${words([describeMain(main), open])}`,
     ...below.flatMap((line) => (line === undefined ? [] : [`${indent}${line}`])),
   ];
+}
+
+/** An exchange whose credential the call went on with: told by that already. */
+function isUsed(exchange: JsonObject, end: JsonObject | undefined): boolean {
+  const made = fingerprintOf(exchange);
+  return made !== undefined && end !== undefined && made === fingerprintOf(end);
+}
+
+function fingerprintOf({ credential }: JsonObject): Json | undefined {
+  return isObject(credential) ? credential['fingerprint'] : undefined;
 }
 
 function describeMain(record: JsonObject | undefined): string {

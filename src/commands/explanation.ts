@@ -1,7 +1,7 @@
 // An explanation as a person would want to read it: one line per stage, each rule with what it said, and the end of it.
 // Prints what wiring/explain.ts found; must never find anything out itself.
 
-import type { Placement } from '../call.ts';
+import type { Placement } from '../credential.ts';
 import type { Explanation } from '../wiring/explain.ts';
 import { table } from './table.ts';
 

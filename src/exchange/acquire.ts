@@ -4,7 +4,8 @@
 
 import { asRefusal } from '../base/errors.ts';
 import type { Clock, Log } from '../base/ports.ts';
-import type { CacheResult, PermittedCall } from '../call.ts';
+import type { PermittedCall } from '../call.ts';
+import type { CacheResult } from '../credential.ts';
 import type { CredentialCache } from './cache.ts';
 import type { CompiledLane, CompiledLeg } from './compile.ts';
 import type { Failures } from './failures.ts';

@@ -1,7 +1,7 @@
 // Reads the `act` claim of an issued token (RFC 8693 section 4.1) as a flat list, outermost actor first.
 // Must never shorten a chain: what cannot be read whole is not read at all.
 
-import type { Actor, JsonObject } from '../call.ts';
+import type { Actor, JsonObject } from '../principal.ts';
 
 /** Deepest chain read: nesting is attacker-shaped input to whatever walks it. */
 const maxDepth = 32;

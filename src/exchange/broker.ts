@@ -5,7 +5,8 @@
 import { asRefusal, Refusal } from '../base/errors.ts';
 import type { Clock, Log, Send } from '../base/ports.ts';
 import type { Report } from '../base/problem.ts';
-import type { ArmedCall, Credential, PermittedCall, Placement } from '../call.ts';
+import type { ArmedCall, PermittedCall } from '../call.ts';
+import type { Credential, Placement } from '../credential.ts';
 import { type AcquireStats, createAcquire } from './acquire.ts';
 import { createCredentialCache, defaultCacheEntries, type Member } from './cache.ts';
 import { type CompiledExchange, type CompiledLeg, compileExchanges, compileLanes } from './compile.ts';

@@ -3,7 +3,7 @@
 
 import { hash } from 'node:crypto';
 import type { Secret } from '../base/secret.ts';
-import type { CredentialFacts, SpanReference } from '../call.ts';
+import type { CredentialFacts, SpanReference } from '../credential.ts';
 import type { ExchangePlan } from './plan.ts';
 import type { Verified } from './verify.ts';
 

@@ -6,7 +6,8 @@
 import type { Clock, Log, Send } from '../base/ports.ts';
 import type { Report } from '../base/problem.ts';
 import type { Secret } from '../base/secret.ts';
-import type { CredentialKind, JsonObject, PrincipalKind } from '../call.ts';
+import type { CredentialKind } from '../credential.ts';
+import type { JsonObject, PrincipalKind } from '../principal.ts';
 import type { SubjectSource } from './source.ts';
 
 /** A token that proves one party of a hop. */

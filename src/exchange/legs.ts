@@ -4,7 +4,8 @@
 
 import { Refusal } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
-import type { PermittedCall, Principal, VerifiedToken } from '../call.ts';
+import type { PermittedCall } from '../call.ts';
+import type { Principal, VerifiedToken } from '../principal.ts';
 import { cacheKey } from './cache.ts';
 import type { Grant, Hop, HopToken } from './grant.ts';
 import type { ExchangePlan, Lane, Leg, LegRequest, PlannedLeg } from './plan.ts';

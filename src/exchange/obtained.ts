@@ -2,7 +2,7 @@
 // Made in round-trip.ts alone, so that nothing unverified is ever cached.
 
 import type { Secret } from '../base/secret.ts';
-import type { CredentialFacts } from '../call.ts';
+import type { CredentialFacts } from '../credential.ts';
 import type { Life } from './life.ts';
 
 export interface Obtained {

@@ -1,7 +1,8 @@
 // What would be asked for one call on one route: made from established facts alone, without a round trip. The broker acts
 // on it, and a dry run shows it; its secrets are unprintable.
 
-import type { PermittedCall, Placement } from '../call.ts';
+import type { PermittedCall } from '../call.ts';
+import type { Placement } from '../credential.ts';
 import type { Member } from './cache.ts';
 import type { Grant, Hop, Input } from './grant.ts';
 

@@ -3,7 +3,8 @@
 
 import { asRefusal, Refusal } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
-import type { ExchangeObservation, PermittedCall, SpanReference } from '../call.ts';
+import type { ExchangeObservation, PermittedCall } from '../call.ts';
+import type { SpanReference } from '../credential.ts';
 import { factsOfIssued } from './facts.ts';
 import type { Hop, Issued, Occasion } from './grant.ts';
 import { type Bounds, lifeOf } from './life.ts';

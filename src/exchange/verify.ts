@@ -4,7 +4,8 @@
 // checks stop an issuer that did otherwise than it was asked, not one that lies.
 
 import type { Reason } from '../base/errors.ts';
-import type { Actor, IssuedClaims } from '../call.ts';
+import type { IssuedClaims } from '../credential.ts';
+import type { Actor } from '../principal.ts';
 import { readActors } from './act.ts';
 import type { Issued, TokenClaims } from './grant.ts';
 import { readPayload, typOf } from './readable.ts';

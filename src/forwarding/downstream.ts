@@ -78,14 +78,13 @@ export function openDownstream(response: ServerResponse, idleMs: number, events:
     },
     write(chunk) {
       if (ended) return true;
-      const passed = guard === undefined ? chunk : guard.pass(chunk);
-      if (remaining === undefined) return put(passed, false);
-      remaining -= chunk.length;
-      if (remaining > 0) return put(passed, false);
-      return put(guard === undefined ? passed : Buffer.concat([passed, guard.flush()]), true);
+      if (remaining !== undefined) remaining -= chunk.length;
+      const last = remaining !== undefined && remaining <= 0;
+      if (guard === undefined) return put(chunk, last);
+      return put(last ? guard.finish(chunk) : guard.pass(chunk), last);
     },
     finish() {
-      if (!ended) put(guard === undefined ? nothing : guard.flush(), true);
+      if (!ended) put(guard === undefined ? nothing : guard.finish(nothing), true);
     },
     release() {
       clearTimeout(stall);

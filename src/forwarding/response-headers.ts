@@ -16,9 +16,9 @@ const dropped = [
   // state the upstream would set at the gate's origin, for every route of it
   ...['set-cookie', 'set-cookie2', 'alt-svc', 'strict-transport-security', 'clear-site-data', 'public-key-pins'],
   ...['nel', 'report-to', 'reporting-endpoints', 'service-worker-allowed', 'refresh'],
-  // challenges for the gate's credential, not the agent's
-  ...['www-authenticate', 'authentication-info'],
 ];
+/** For the gate's credential, not the agent's. */
+const challenges = ['www-authenticate', 'authentication-info'];
 const droppedPrefixes = ['proxy-', 'postern-', 'sec-websocket-'];
 
 /** Upstream request ids as vendors name them; the first found is recorded. */
@@ -41,6 +41,7 @@ export interface ResponseHeaderRules extends LocationRules {
   readonly guard: boolean;
   readonly mcp: boolean;
   readonly dropResponseHeaders: readonly string[];
+  readonly relayUnauthorized?: boolean;
   /** Binds the upstream's MCP session id to the call's identities. */
   readonly sealSession: (call: ArmedCall, id: string) => string;
 }
@@ -63,8 +64,9 @@ type Action = 'drop' | 'length' | 'framing' | 'type' | 'encoding' | 'path' | 'ur
 
 export function compileResponseHeaders(rules: ResponseHeaderRules): ReadResponseHead {
   const locations = compileLocations(rules);
+  const unwanted = [...dropped, ...(rules.relayUnauthorized ? [] : challenges), ...rules.dropResponseHeaders];
   const actions = new Map<string, Action>([
-    ...[...dropped, ...rules.dropResponseHeaders].map((name): [string, Action] => [name.toLowerCase(), 'drop']),
+    ...unwanted.map((name): [string, Action] => [name.toLowerCase(), 'drop']),
     ...requestIds.map((name): [string, Action] => [name, 'id']),
     ['content-length', 'length'],
     ['transfer-encoding', 'framing'],

@@ -26,6 +26,8 @@ export interface ForwardRoute {
   /** Values added to comma-separated headers of the agent's (`anthropic-beta`), once each. */
   readonly appendHeaders?: Readonly<Record<string, string>>;
   readonly dropResponseHeaders: readonly string[];
+  /** The upstream's 401 is meant for the caller, with its challenge: an agent that asks its user to sign in (RFC 9470). */
+  readonly relayUnauthorized?: boolean;
   readonly timeouts: RouteTimeouts;
   /** Calls at once; as many again may wait for a connection, further ones are refused. Tunnels are counted apart. */
   readonly maxConnections: number;

@@ -106,7 +106,7 @@ export function sendUpstream(attempt: Attempt, { request, response }: HttpTransp
         if (settled) return;
         if (code === 101) throw new Refusal('upstream_answer_malformed', { detail: 'switched protocols unasked' });
         if (code < 200) return;
-        if (code === 401 && call.credential.placement.kind !== 'none') {
+        if (code === 401 && call.credential.placement.kind !== 'none' && route.relayUnauthorized !== true) {
           observation.responded(code, []);
           release();
           observation.ended('complete');

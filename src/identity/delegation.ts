@@ -3,7 +3,7 @@
 // caller's own word, and a caller that the subject token does not name must never join it (chain splicing).
 
 import { Refusal } from '../base/errors.ts';
-import type { Actor, DelegationChain, Json, JsonObject, Principal, VerifiedToken } from '../call.ts';
+import type { Actor, DelegationChain, Json, JsonObject, Principal, VerifiedToken } from '../principal.ts';
 import { isJsonObject } from './strict-json.ts';
 
 /** Deepest `act` nesting read from a token; what a hop may have is configured and lower. */

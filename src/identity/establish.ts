@@ -4,7 +4,8 @@
 
 import { Refusal } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
-import type { StrippedCall, VerifiedToken } from '../call.ts';
+import type { StrippedCall } from '../call.ts';
+import type { VerifiedToken } from '../principal.ts';
 import type { Custody } from './custody.ts';
 import { samePrincipal } from './delegation.ts';
 import type { Verify } from './jwt.ts';

@@ -2,7 +2,8 @@
 // The only file besides exchange/broker.ts that makes an ArmedCall. Must never put the token itself on a call to the agent.
 
 import type { Clock } from '../base/ports.ts';
-import type { ArmedCall, CredentialFacts, PermittedCall } from '../call.ts';
+import type { ArmedCall, PermittedCall } from '../call.ts';
+import type { CredentialFacts } from '../credential.ts';
 import type { Handles, HeldToken } from './handle.ts';
 
 /** Longest MCP session id looked at, in characters; with its seal a session of this gate fits. */

@@ -9,7 +9,7 @@ import { digest } from '../base/digest.ts';
 import { Refusal } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
 import { Secret } from '../base/secret.ts';
-import type { VerifiedToken } from '../call.ts';
+import type { VerifiedToken } from '../principal.ts';
 import { authorityOf, concerns, type Member } from './held.ts';
 
 /** Beginning of every handle, so that people and secret scanners know one when they see it. */

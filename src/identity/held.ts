@@ -2,7 +2,7 @@
 // Never by a token's bytes (a refreshed token keeps its session: toolhive#5306), and never by `sub` alone.
 
 import { digest } from '../base/digest.ts';
-import type { VerifiedToken } from '../call.ts';
+import type { VerifiedToken } from '../principal.ts';
 
 /** A party of a delegation chain; `iss` undefined stands for every issuer. */
 export interface Member {

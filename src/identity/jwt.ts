@@ -6,7 +6,7 @@ import { errors, jwtVerify } from 'jose';
 import { asRefusal, type Reason, Refusal } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
 import type { Secret } from '../base/secret.ts';
-import type { VerifiedToken } from '../call.ts';
+import type { VerifiedToken } from '../principal.ts';
 import { readVerified } from './token-claims.ts';
 import { createTokenMemory } from './token-memory.ts';
 import { readShape, type TokenShape } from './token-shape.ts';

@@ -3,7 +3,7 @@
 
 import { type CryptoKey, createLocalJWKSet, errors, type JWK, type JWSHeaderParameters } from 'jose';
 import { Refusal } from '../base/errors.ts';
-import type { Json, JsonObject } from '../call.ts';
+import type { Json, JsonObject } from '../principal.ts';
 import { unavailable } from './metadata.ts';
 import { isJsonObject } from './strict-json.ts';
 

@@ -3,7 +3,7 @@
 
 import { Refusal } from '../base/errors.ts';
 import { type Send, SendFailure } from '../base/ports.ts';
-import type { Json } from '../call.ts';
+import type { Json } from '../principal.ts';
 import { isJsonObject } from './strict-json.ts';
 import { maySend } from './trust-schema.ts';
 

@@ -5,7 +5,7 @@ import { open } from 'node:fs/promises';
 import { asRefusal, Refusal } from '../base/errors.ts';
 import type { Clock, Log } from '../base/ports.ts';
 import { Secret } from '../base/secret.ts';
-import type { VerifiedToken } from '../call.ts';
+import type { VerifiedToken } from '../principal.ts';
 import type { Verify } from './jwt.ts';
 
 /** How often the file is looked at while it is used, in milliseconds; reading unchanged bytes costs no verification. */

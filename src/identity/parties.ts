@@ -2,7 +2,7 @@
 // a caller can be known. It must never take a token's subject for its presenter, or let an unbound caller act.
 
 import { Refusal } from '../base/errors.ts';
-import type { Binding, Principal, VerifiedToken } from '../call.ts';
+import type { Binding, Principal, VerifiedToken } from '../principal.ts';
 import { bindActor, isActor, isName, samePrincipal } from './delegation.ts';
 
 export interface Parties {

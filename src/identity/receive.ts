@@ -3,7 +3,8 @@
 // Must never take part of what was presented for the whole, nor accept a token that was made for another agent.
 
 import { Refusal } from '../base/errors.ts';
-import type { StrippedCall, VerifiedToken } from '../call.ts';
+import type { StrippedCall } from '../call.ts';
+import type { VerifiedToken } from '../principal.ts';
 import { type EstablishOptions, inTrustDomain } from './establish.ts';
 import { byBearer, isOwnToken, type Parties } from './parties.ts';
 import { pickInbound } from './presented.ts';

@@ -2,7 +2,7 @@
 // RFC 7519 section 4 lets a reader take the last duplicate; another takes the first, and sees another `sub`.
 
 import { Refusal } from '../base/errors.ts';
-import type { Json } from '../call.ts';
+import type { Json } from '../principal.ts';
 
 /** Deepest nesting of a token's header or claims; stops stack exhaustion further on. A chain of 16 actors fits. */
 const maxDepth = 32;

@@ -3,7 +3,7 @@
 
 import { Refusal } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
-import type { Json, JsonObject, PrincipalKind, VerifiedToken } from '../call.ts';
+import type { Json, JsonObject, PrincipalKind, VerifiedToken } from '../principal.ts';
 import { isName, readActors } from './delegation.ts';
 import { isJsonObject } from './strict-json.ts';
 import type { TokenShape } from './token-shape.ts';

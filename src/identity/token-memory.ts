@@ -4,7 +4,7 @@
 import { LRUCache } from 'lru-cache';
 import { Refusal } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
-import type { VerifiedToken } from '../call.ts';
+import type { VerifiedToken } from '../principal.ts';
 
 /** Most tokens remembered, and the most characters of token kept with them. */
 const maxTokens = 10_000;

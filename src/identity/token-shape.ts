@@ -2,7 +2,7 @@
 // Nothing read here is believed until jwt.ts has verified the signature over the same bytes.
 
 import { Refusal } from '../base/errors.ts';
-import type { Json, JsonObject } from '../call.ts';
+import type { Json, JsonObject } from '../principal.ts';
 import { isJsonObject, parseStrictJson } from './strict-json.ts';
 
 /** Longest `kid`, in characters; it is compared and never used as a path, URL or query. */

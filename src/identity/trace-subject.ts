@@ -6,7 +6,7 @@
 import { LRUCache } from 'lru-cache';
 import { Refusal } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
-import type { VerifiedToken } from '../call.ts';
+import type { VerifiedToken } from '../principal.ts';
 import { authorityOf, concerns, type Member } from './held.ts';
 
 /** Traces remembered: calls under way and those that ended a moment ago. Beyond it the oldest are no longer known. */

@@ -3,7 +3,7 @@
 // Must never accept one outside the domains that are configured, or a token of another kind in its place.
 
 import { Refusal } from '../base/errors.ts';
-import type { JsonObject } from '../call.ts';
+import type { JsonObject } from '../principal.ts';
 import { isName } from './delegation.ts';
 import type { TokenShape } from './token-shape.ts';
 import type { Trust, TrustEntry } from './trust.ts';

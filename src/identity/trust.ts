@@ -3,7 +3,7 @@
 
 import type { Clock, Log, Send } from '../base/ports.ts';
 import type { Report } from '../base/problem.ts';
-import type { JsonObject } from '../call.ts';
+import type { JsonObject } from '../principal.ts';
 import { createKeys, type Keys } from './keys.ts';
 import { type TrustConfig, transactionType } from './trust-schema.ts';
 

@@ -2,7 +2,7 @@
 // plain entries), whole numbers for JSON integers. Converted when first asked for and kept with the claims they came from.
 // Must never hand an unbounded structure to an expression.
 
-import type { Json, JsonObject } from '../call.ts';
+import type { Json, JsonObject } from '../principal.ts';
 
 /** Longest list a rule may iterate; stops a token with a huge list claim from stretching every decision. */
 export const maxListItems = 1_024;

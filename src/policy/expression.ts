@@ -5,7 +5,7 @@
 import type { ASTNode, ParseResult } from '@marcbachmann/cel-js';
 import { Refusal } from '../base/errors.ts';
 import type { Report } from '../base/problem.ts';
-import type { JsonObject } from '../call.ts';
+import type { JsonObject } from '../principal.ts';
 import { celClaims } from './claims.ts';
 import { diagnose, type Finding } from './diagnose.ts';
 import { claimsVocabulary, policyVocabulary, type Vocabulary } from './environment.ts';

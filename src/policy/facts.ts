@@ -2,7 +2,8 @@
 // condition on an absent fact is false and never an error. These are classes because CEL tells typed values apart by
 // their constructor; they carry no behaviour, and nothing is converted before a rule asks for it.
 
-import type { Actor, Principal, PrincipalKind, RequestFacts, Route, RoutedCall } from '../call.ts';
+import type { RequestFacts, Route, RoutedCall } from '../call.ts';
+import type { Actor, Principal, PrincipalKind } from '../principal.ts';
 import { type CelMap, celClaims } from './claims.ts';
 
 export class PrincipalFacts {

@@ -40,7 +40,7 @@ const chainFields: readonly Field[] = [
     name: 'binding',
     type: 'string',
     about:
-      'How caller and subject were tied together: `self`, `audience`, `may_act`, `sidecar`, `caller_claim` or `peer_certificate`.',
+      'How caller and subject were tied together: `self`, `audience`, `may_act`, `sidecar`, `caller_claim`, `peer_certificate`, `handle`, `trace` or `trust_domain`; `bearer` on calls in to an agent.',
   },
 ];
 

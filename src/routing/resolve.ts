@@ -3,7 +3,8 @@
 
 import type { Problem } from '../base/problem.ts';
 import { isLoopback } from '../base/scalars.ts';
-import type { Owners, Placement } from '../call.ts';
+import type { Owners } from '../call.ts';
+import type { Placement } from '../credential.ts';
 import { admits } from './header-rules.ts';
 import { foldName } from './json-scan.ts';
 import { compileOperation, type Operation } from './operation.ts';

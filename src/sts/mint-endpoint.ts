@@ -4,7 +4,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import type { JsonObject } from '../call.ts';
+import type { JsonObject } from '../principal.ts';
 import type { Mint } from './mint.ts';
 
 export const mintPath = '/postern/mint';

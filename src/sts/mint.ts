@@ -1,7 +1,7 @@
 // Mints any token of this issuer, for tests, the demo and `postern token`: a user's token without a login, a workload's
 // without its secret, an expired or odd one to see it refused. In process only; the HTTP way to it is mint-endpoint.ts.
 
-import type { JsonObject } from '../call.ts';
+import type { JsonObject } from '../principal.ts';
 import { type Tokens, workloadProfile } from './tokens.ts';
 
 export interface MintOptions {

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import type { Clock } from '../base/ports.ts';
-import type { JsonObject } from '../call.ts';
+import type { JsonObject } from '../principal.ts';
 import type { RevokedTokens } from './revoked.ts';
 import type { SigningKey } from './signing-key.ts';
 

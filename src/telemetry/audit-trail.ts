@@ -2,7 +2,8 @@
 // traces and in the delegation, which only the observation of the call knows. None of these may throw or wait.
 
 import type { Refusal } from '../base/errors.ts';
-import type { CredentialFacts, ExchangeStart, PermittedCall, SpanReference } from '../call.ts';
+import type { ExchangeStart, PermittedCall } from '../call.ts';
+import type { CredentialFacts, SpanReference } from '../credential.ts';
 import type { CallEnd } from './call-end.ts';
 import type { DelegationIds } from './delegation-attributes.ts';
 import type { ExchangeOutcome } from './span-exchange.ts';

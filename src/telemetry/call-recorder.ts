@@ -1,6 +1,7 @@
 // What the spans of one call share: its trace, its time, its delegation attributes.
 
-import type { Arrival, CredentialFacts, KnownCall } from '../call.ts';
+import type { Arrival, KnownCall } from '../call.ts';
+import type { CredentialFacts } from '../credential.ts';
 import type { AuditTrail } from './audit-trail.ts';
 import { type CallTrace, openTrace, rootIdOf, type TraceParts } from './call-trace.ts';
 import type { DelegationBlocks, DelegationIds } from './delegation-attributes.ts';

@@ -2,7 +2,8 @@
 // Sampling is decided at arrival; a call that is denied or fails is promoted at its end with all its spans.
 // An unsampled call builds no attributes: spans wait as functions and are dropped unasked.
 
-import type { Arrival, KnownCall, SpanReference } from '../call.ts';
+import type { Arrival, KnownCall } from '../call.ts';
+import type { SpanReference } from '../credential.ts';
 import { isKnown } from '../reached.ts';
 import type { IssuedTrace, Ledger } from './correlation.ts';
 import type { Sample, Sampling } from './sampling.ts';

@@ -4,7 +4,9 @@
 
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../base/ports.ts';
-import type { CredentialFacts, KnownCall, SpanReference, VerifiedToken } from '../call.ts';
+import type { KnownCall } from '../call.ts';
+import type { CredentialFacts, SpanReference } from '../credential.ts';
+import type { VerifiedToken } from '../principal.ts';
 
 /** Tokens remembered; the oldest are forgotten first. */
 const maxTokens = 16_384;

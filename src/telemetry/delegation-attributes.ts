@@ -2,7 +2,8 @@
 // Takes only what was verified (KnownCall); what a caller merely claims must never appear here.
 // The same names stand on the SERVER, token_exchange and upstream spans, so that one query finds a hop wherever it is.
 
-import type { Actor, DelegationChain, KnownCall } from '../call.ts';
+import type { KnownCall } from '../call.ts';
+import type { Actor, DelegationChain } from '../principal.ts';
 import type { AttributeBlock, AttributeValue, WriteAttributes } from './otlp-attributes.ts';
 import { encodeIdentifier, type NamePrincipal } from './pseudonym.ts';
 

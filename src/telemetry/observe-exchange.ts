@@ -2,7 +2,8 @@
 // hops.
 // Ends once, by success or failure. Must never see the token: only facts about it.
 
-import type { CredentialFacts, ExchangeObservation, ExchangeStart, PermittedCall } from '../call.ts';
+import type { ExchangeObservation, ExchangeStart, PermittedCall } from '../call.ts';
+import type { CredentialFacts } from '../credential.ts';
 import { type CallRecorder, delegationOf, idsOf, nowOf } from './call-recorder.ts';
 import { childOf, finishSpan, rootIdOf, traceparentOf } from './call-trace.ts';
 import {

@@ -5,7 +5,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Secret } from '../base/secret.ts';
-import type { Principal } from '../call.ts';
+import type { Principal } from '../principal.ts';
 import type { SubjectForm } from './schema.ts';
 
 /** Bytes of the HMAC kept: 128 bits join records without collisions. */

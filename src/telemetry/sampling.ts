@@ -4,7 +4,7 @@
 
 import { ROOT_CONTEXT } from '@opentelemetry/api';
 import { SamplingDecision, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace';
-import type { SpanReference } from '../call.ts';
+import type { SpanReference } from '../credential.ts';
 import { isSampled } from './trace-context.ts';
 
 export interface Sampling {

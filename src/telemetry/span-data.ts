@@ -3,7 +3,7 @@
 // Field numbers are those of opentelemetry-proto 1.x, which the stable protocol promises never to change.
 
 import type { HrTime } from '@opentelemetry/api';
-import type { SpanReference } from '../call.ts';
+import type { SpanReference } from '../credential.ts';
 import { type AttributeBlock, attributesInto, createBlocks, type WriteAttributes } from './otlp-attributes.ts';
 import { createWriter, varintLength } from './otlp-writer.ts';
 

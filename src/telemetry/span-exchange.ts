@@ -4,7 +4,8 @@
 import { bounded, boundedOptional } from '../base/bounded.ts';
 import type { Refusal } from '../base/errors.ts';
 import { bareUrl, serverAddress } from '../base/upstream-address.ts';
-import type { CredentialFacts, ExchangeStart } from '../call.ts';
+import type { ExchangeStart } from '../call.ts';
+import type { CredentialFacts } from '../credential.ts';
 import type { AttributeWriter, WriteAttributes } from './otlp-attributes.ts';
 
 export const exchangeSpanName = 'token_exchange';

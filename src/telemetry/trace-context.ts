@@ -2,7 +2,8 @@
 // The inbound header is an untrusted hint: it may join spans together, it never says who is calling.
 // Must never pass on `tracestate` or `baggage`: both can carry data to third parties.
 
-import type { RawHeaders, SpanReference } from '../call.ts';
+import type { RawHeaders } from '../call.ts';
+import type { SpanReference } from '../credential.ts';
 
 /** Length of a version 00 traceparent: 2 + 1 + 32 + 1 + 16 + 1 + 2 (Trace Context section 3.2.2). */
 const length = 55;

@@ -12,10 +12,10 @@ import type {
   Observation,
   ObservedCall,
   PermittedCall,
-  Placement,
   RoutedCall,
   StrippedCall,
 } from '../call.ts';
+import type { Placement } from '../credential.ts';
 import type { ExchangePlan } from '../exchange/plan.ts';
 import type { RuleTrace } from '../policy/permit.ts';
 import type { Gate } from './gate.ts';

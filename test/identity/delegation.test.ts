@@ -2,8 +2,8 @@
 
 import { test } from 'tap';
 import { Secret } from '../../src/base/secret.ts';
-import type { JsonObject, Principal, VerifiedToken } from '../../src/call.ts';
 import { bindActor, growChain, readActors } from '../../src/identity/delegation.ts';
+import type { JsonObject, Principal, VerifiedToken } from '../../src/principal.ts';
 import { reasonOf } from '../support/identity-world.ts';
 
 const corp = 'https://idp.corp.example';

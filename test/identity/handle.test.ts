@@ -2,8 +2,8 @@
 
 import { test } from 'tap';
 import { Secret } from '../../src/base/secret.ts';
-import type { VerifiedToken } from '../../src/call.ts';
 import { createHandles, type Handles, looksLikeHandle, maxHandles } from '../../src/identity/handle.ts';
+import type { VerifiedToken } from '../../src/principal.ts';
 import { unverified } from '../support/exchange-call.ts';
 import { start } from '../support/identity-issuer.ts';
 import { clockAt, reasonOf, type World } from '../support/identity-world.ts';

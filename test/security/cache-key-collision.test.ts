@@ -141,6 +141,13 @@ type Keyed = Pick<
 >;
 
 function keyOf(fields: Keyed): string {
-  const shown = { kind: 'exchanged', issuer: undefined, audience: undefined, resources: [], scopes: [], via: [] } as const;
+  const shown = {
+    kind: 'exchanged',
+    issuer: undefined,
+    audience: undefined,
+    resources: [],
+    scopes: [],
+    via: [],
+  } as const;
   return cacheKey({ ...shown, requestedTokenType: '', ...fields });
 }

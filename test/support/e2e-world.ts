@@ -8,7 +8,7 @@ import { stringify } from 'yaml';
 import { type Collector, type DecodedSpan, startCollector } from '../../demo/collector.ts';
 import { type App, startApp } from '../../src/app.ts';
 import type { Clock, Log } from '../../src/base/ports.ts';
-import type { JsonObject } from '../../src/call.ts';
+import type { JsonObject } from '../../src/principal.ts';
 import type { MintOptions } from '../../src/sts/mint.ts';
 import { type FrontedIssuer, gateClient, startFrontedIssuer } from './e2e-issuer.ts';
 import { type RecordingUpstream, startRecordingUpstream } from './e2e-upstream.ts';

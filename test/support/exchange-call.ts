@@ -3,7 +3,8 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { Secret } from '../../src/base/secret.ts';
-import type { Actor, DelegationChain, Observation, PermittedCall, VerifiedToken } from '../../src/call.ts';
+import type { Observation, PermittedCall } from '../../src/call.ts';
+import type { Actor, DelegationChain, VerifiedToken } from '../../src/principal.ts';
 import { recordingObservation } from './exchange-observation.ts';
 
 export interface CallStory {

@@ -2,7 +2,8 @@
 // `corp` federates at the vendor. A test takes this valid world and changes one thing.
 
 import type { Test } from 'tap';
-import type { PermittedCall, VerifiedToken } from '../../src/call.ts';
+import type { PermittedCall } from '../../src/call.ts';
+import type { VerifiedToken } from '../../src/principal.ts';
 import type { CallStory } from './exchange-call.ts';
 import { anthropicIds, startAnthropicVendor } from './exchange-vendors/anthropic.ts';
 import { databricksPrincipal, startDatabricksVendor } from './exchange-vendors/databricks.ts';

@@ -5,9 +5,9 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import { exportPKCS8, generateKeyPair, type JWTPayload, jwtVerify } from 'jose';
 import type { Clock } from '../../src/base/ports.ts';
 import { Secret } from '../../src/base/secret.ts';
-import type { JsonObject, VerifiedToken } from '../../src/call.ts';
 import { readActors } from '../../src/exchange/act.ts';
 import { idJagType } from '../../src/exchange/token-type.ts';
+import type { JsonObject, VerifiedToken } from '../../src/principal.ts';
 import { createIssuerKeys } from './exchange-issuer-keys.ts';
 import { createOpaqueTokens } from './exchange-opaque.ts';
 

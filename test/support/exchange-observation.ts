@@ -2,7 +2,8 @@
 // traceparent headers can be compared.
 
 import type { Refusal } from '../../src/base/errors.ts';
-import type { CredentialFacts, ExchangeStart, Observation, SpanReference } from '../../src/call.ts';
+import type { ExchangeStart, Observation } from '../../src/call.ts';
+import type { CredentialFacts, SpanReference } from '../../src/credential.ts';
 
 export interface RecordedExchange {
   readonly start: ExchangeStart;

@@ -8,20 +8,11 @@ import type { Duplex } from 'node:stream';
 import { createAddressPolicy } from '../../src/base/addresses.ts';
 import { asRefusal, type Reason, type Refusal } from '../../src/base/errors.ts';
 import { Secret } from '../../src/base/secret.ts';
-import type {
-  ArmedCall,
-  Arrival,
-  AttemptObservation,
-  Body,
-  Credential,
-  Observation,
-  Placement,
-  Principal,
-  Reply,
-  StreamEnd,
-} from '../../src/call.ts';
+import type { ArmedCall, Arrival, AttemptObservation, Body, Observation, Reply, StreamEnd } from '../../src/call.ts';
+import type { Credential, Placement } from '../../src/credential.ts';
 import { createForward, type Forwarding, type ForwardOptions } from '../../src/forwarding/forward.ts';
 import type { ForwardRoute } from '../../src/forwarding/route.ts';
+import type { Principal } from '../../src/principal.ts';
 import { silentLog } from './log.ts';
 
 export const secretText = 'upstream-credential-0123456789abcdef';

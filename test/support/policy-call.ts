@@ -3,15 +3,8 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { Secret } from '../../src/base/secret.ts';
-import type {
-  Actor,
-  JsonObject,
-  Observation,
-  Principal,
-  RequestFacts,
-  RoutedCall,
-  VerifiedToken,
-} from '../../src/call.ts';
+import type { Observation, RequestFacts, RoutedCall } from '../../src/call.ts';
+import type { Actor, JsonObject, Principal, VerifiedToken } from '../../src/principal.ts';
 
 export interface PolicyWorld {
   readonly caller?: Partial<Principal>;

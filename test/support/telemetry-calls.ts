@@ -5,24 +5,20 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { Secret } from '../../src/base/secret.ts';
 import type {
-  Actor,
   ArmedCall,
   Arrival,
-  Credential,
-  CredentialFacts,
   KnownCall,
   ObservedCall,
   PermittedCall,
-  Principal,
   RawHeaders,
   Reply,
   RequestFacts,
   Route,
   RoutedCall,
-  SpanReference,
   StrippedCall,
-  VerifiedToken,
 } from '../../src/call.ts';
+import type { Credential, CredentialFacts, SpanReference } from '../../src/credential.ts';
+import type { Actor, Principal, VerifiedToken } from '../../src/principal.ts';
 
 /** 2026-11-21T12:00:00Z, in milliseconds. */
 export const arrivedAt = 1_795_262_400_000;

@@ -3,7 +3,7 @@
 // Must never grant more than every input allows: scope and lifetime are intersections, the chain only grows.
 
 import { errors } from 'oidc-provider';
-import type { JsonObject } from '../../call.ts';
+import type { JsonObject } from '../../principal.ts';
 import type { StsClient } from '../clients.ts';
 import { grantScopes } from '../oauth-scope.ts';
 import type { OwnToken } from '../tokens.ts';

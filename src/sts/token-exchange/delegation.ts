@@ -3,7 +3,7 @@
 // two honest tokens of different flows give a validly signed false chain), and never drop or cut a prior actor.
 
 import { errors } from 'oidc-provider';
-import type { Json, JsonObject } from '../../call.ts';
+import type { Json, JsonObject } from '../../principal.ts';
 import type { OwnToken } from '../tokens.ts';
 
 /** Most actors in an issued chain. Stops a loop of agents from growing a token without end; refused, never cut. */

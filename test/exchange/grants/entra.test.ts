@@ -1,8 +1,8 @@
 // Entra: an application proved by a federated assertion, and On-Behalf-Of (field note 7).
 
 import { test } from 'tap';
-import type { JsonObject } from '../../../src/call.ts';
 import { exchangeSchema } from '../../../src/exchange/schema.ts';
+import type { JsonObject } from '../../../src/principal.ts';
 import { entraOnBehalfOf, entraWorkload, startFederation } from '../../support/exchange-federation.ts';
 import { entraClient, entraTenant } from '../../support/exchange-vendors/entra.ts';
 import { refusal } from '../../support/exchange-world.ts';

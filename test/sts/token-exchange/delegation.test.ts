@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { test } from 'tap';
-import type { JsonObject } from '../../../src/call.ts';
+import type { JsonObject } from '../../../src/principal.ts';
 import { expectBound, growChain, maxActors, type Party } from '../../../src/sts/token-exchange/delegation.ts';
 import type { OwnToken } from '../../../src/sts/tokens.ts';
 
