@@ -10,7 +10,7 @@ import { type AuditContext, type AuditedEnd, type AuditedExchange, type AuditRec
 import type { AuditConfig } from './schema.ts';
 import { openSegments, type Segments } from './segments.ts';
 import { readSigningKey } from './signing-key.ts';
-import { createTrail } from './trail.ts';
+import { asError, createTrail } from './trail.ts';
 
 /** Seconds after which a refused caller is told to come back. */
 const retryAfter = 5;
@@ -91,12 +91,10 @@ export function openAudit({ audit, clock, log, version, pseudonym, ...given }: A
     ended: (end, context) => write(records.ended(end, context)),
     event: (name, facts) => write(records.event(name, facts)),
     async secured() {
-      if (trail.failure !== undefined) return notSecured(trail.failure);
-      if (before) {
-        const failure = await trail.flush().then(() => undefined, asError);
-        if (failure !== undefined) return notSecured(failure);
-      }
-      unsecured = false;
+      const settled = before ? trail.flush().then(() => undefined, asError) : undefined;
+      const failure = trail.obstacle() ?? (await settled);
+      if (failure === undefined) unsecured = false;
+      else notSecured(failure);
     },
     flush: trail.flush,
     async close() {
@@ -114,8 +112,4 @@ export function openAudit({ audit, clock, log, version, pseudonym, ...given }: A
       waiting: trail.waiting,
     }),
   };
-}
-
-function asError(failure: unknown): Error {
-  return failure instanceof Error ? failure : new Error('unknown failure');
 }

@@ -34,8 +34,8 @@ export interface Trail {
   flush(): Promise<void>;
   /** A last checkpoint, a last flush. Rejects when records are lost by that. */
   close(): Promise<void>;
-  /** Why records cannot be written, or taken, at the moment. */
-  readonly failure: Error | undefined;
+  /** Why records cannot be written, or taken, at the moment. Where some were lost and it can, it tells of them first. */
+  obstacle(): Error | undefined;
   /** Number of the last line taken. */
   readonly seq: number;
   /** Characters that wait for the disk. */
@@ -136,9 +136,13 @@ export function createTrail(options: TrailOptions): Trail {
     options.log.info({ segment: segment.id, seq: head.seq, hash: head.hash }, message);
   }
 
-  function take(event: string, fields: object): void {
+  function tellLost(): void {
     if (lost !== undefined) put('postern.audit.lost', { lost });
     lost = undefined;
+  }
+
+  function take(event: string, fields: object): void {
+    tellLost();
     put(event, fields);
     unattested += 1;
   }
@@ -176,8 +180,15 @@ export function createTrail(options: TrailOptions): Trail {
       tellHead('audit: the log is closed');
       await Promise.all([sink.close(), retired.close()]);
     },
-    get failure() {
-      return sink.failure ?? retired.failure() ?? (lost === undefined ? undefined : new Error('records are lost'));
+    obstacle() {
+      const failure = sink.failure ?? retired.failure();
+      if (failure !== undefined || lost === undefined) return failure;
+      try {
+        tellLost();
+        return undefined;
+      } catch (stillFull) {
+        return asError(stillFull);
+      }
     },
     get seq() {
       return head.seq;
@@ -186,4 +197,8 @@ export function createTrail(options: TrailOptions): Trail {
       return sink.waiting + retired.waiting();
     },
   };
+}
+
+export function asError(failure: unknown): Error {
+  return failure instanceof Error ? failure : new Error('unknown failure');
 }

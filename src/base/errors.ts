@@ -16,6 +16,12 @@ export const publicCodes = {
     message: "No identity token was presented. Put this workload's own token where the SDK wants an API key.",
     retryable: false,
   },
+  caller_required: {
+    status: 401,
+    message:
+      "A user's token alone does not say who is calling. Put this workload's own token where the SDK wants an API key, and the user's into Postern-Subject-Token.",
+    retryable: false,
+  },
   credential_invalid: { status: 401, message: 'The presented identity token was not accepted.', retryable: false },
   credential_expired: {
     status: 401,
@@ -93,7 +99,7 @@ export const reasons = {
   keys_unavailable: 'credential_unavailable',
   own_identity_unavailable: 'credential_unavailable',
   principal_kind_undecided: 'credential_invalid',
-  caller_not_authenticated: 'credential_required',
+  caller_not_authenticated: 'caller_required',
   handle_unknown: 'credential_invalid',
   handle_expired: 'credential_expired',
   trace_subject_unknown: 'subject_required',

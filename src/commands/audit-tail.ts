@@ -1,4 +1,5 @@
 // postern audit tail: the log as it is written, one line for each record, for people who want to see what happens now.
+// Only reads; must never hold the file open in a way that stops its rotation.
 
 import { parseArgs } from 'node:util';
 import { follow } from '../audit/follow.ts';

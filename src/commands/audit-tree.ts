@@ -2,7 +2,8 @@
 // Prints what audit/incident.ts told; must never find anything out itself.
 
 import type { Delegation, Hop, Incident, IncidentCall } from '../audit/incident.ts';
-import type { JsonObject } from '../principal.ts';
+import { isObject } from '../audit/line.ts';
+import type { Json, JsonObject } from '../principal.ts';
 import { describeCall, describeCredential, describeEvent, describeExchange, show, words } from './audit-text.ts';
 
 export function printIncident({ delegations, events }: Incident): string {

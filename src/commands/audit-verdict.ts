@@ -1,4 +1,5 @@
 // What verifying a log came to, in words: what holds, and what nobody can tell from the files alone.
+// Must never claim more than the hashes and signatures prove.
 
 import { basename } from 'node:path';
 import type { AuditLog } from '../audit/log-files.ts';

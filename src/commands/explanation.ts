@@ -2,6 +2,7 @@
 // Prints what wiring/explain.ts found; must never find anything out itself.
 
 import type { Placement } from '../credential.ts';
+import type { RuleTrace } from '../policy/permit.ts';
 import type { Explanation } from '../wiring/explain.ts';
 import { table } from './table.ts';
 
@@ -19,17 +20,15 @@ export function printExplanation(explanation: Explanation): string {
     const facts = Object.entries(routed.facts).filter(([, value]) => value !== undefined);
     rows.push(['', facts.map(([name, value]) => `${name}=${String(value)}`).join(' ')]);
   }
-  for (const { check, rule, outcome, detail } of rules ?? []) {
-    const what = [check, rule, outcome.replaceAll('_', ' '), detail && `(${detail})`].filter((part) => part);
-    rows.push([rows.at(-1)?.[0] === 'permit' ? '' : 'permit', what.join(' ')]);
-  }
+  rows.push(...printRules(rules ?? []));
   if (permitted) rows.push(['', `allowed by ${permitted.rule}, policy ${permitted.policyVersion}`]);
   if (plan) {
     const asks = [
       plan.audience && `audience ${plan.audience}`,
       plan.scopes.length > 0 && `scope ${plan.scopes.join(' ')}`,
     ];
-    rows.push(['arm', `${plan.exchange}: ${plan.grant} at ${plan.endpoint}`]);
+    const where = plan.endpoint === plan.issuer ? `issuer ${plan.issuer}` : `at ${plan.endpoint}`;
+    rows.push(['arm', `${plan.exchange}: ${plan.grant}, ${where}`]);
     rows.push(['', asks.filter((part) => part).join(', ') || 'asks for nothing in particular']);
   }
   if (placement) rows.push(['forward', `credential in ${describePlacement(placement)}`]);
@@ -38,6 +37,18 @@ export function printExplanation(explanation: Explanation): string {
     rows.push(['', `the client is told ${refusal.status} ${refusal.code}`]);
   }
   return table(rows);
+}
+
+/** The first line of a list that holds decides; those after it are not looked at. */
+function printRules(rules: readonly RuleTrace[]): string[][] {
+  const decided = new Set<string>();
+  return rules.map(({ check, rule, outcome, detail }, index) => {
+    const isList = check === 'allow' || check === 'scopes';
+    const said = isList && decided.has(check) ? 'not reached' : outcome.replaceAll('_', ' ');
+    if (outcome !== 'does_not_hold') decided.add(check);
+    const what = [check, rule, said, said !== 'not reached' && detail && `(${detail})`].filter((part) => part);
+    return [index === 0 ? 'permit' : '', what.join(' ')];
+  });
 }
 
 function describePlacement(placement: Placement): string {

@@ -32,6 +32,8 @@ export function createRefuse(options: RefuseOptions): (reached: Arrival, refusal
       rpcCode: refusal.rpcCode,
     });
     const headers = refusalHeaders(reached.id, refusal, contentType, Buffer.byteLength(body));
+    // Where its SDK looks for the id to show with an error.
+    if (dialect === 'anthropic') headers.push('request-id', reached.id);
     if (reached.transport.kind === 'http') answer(reached.transport, refusal.status, headers, body);
     else answerUpgrade(reached.transport, refusal.status, headers, body);
   };

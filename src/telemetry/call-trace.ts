@@ -63,7 +63,8 @@ export function openTrace(arrival: Arrival, parts: TraceParts): CallTrace {
 
 function start(parts: TraceParts, from: SpanReference | undefined): SpanReference {
   const traceId = from?.traceId ?? parts.newTraceId();
-  const sampled = parts.write !== undefined && parts.sample(traceId, from);
+  // Also where nothing is exported from here: the flag tells the upstream whether the trace is worth recording.
+  const sampled = parts.sample(traceId, from);
   return { traceId, spanId: parts.newSpanId(), traceFlags: sampled ? 1 : 0 };
 }
 

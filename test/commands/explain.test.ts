@@ -36,7 +36,7 @@ test('allowed: every stage says what it found, and no token is printed', async (
     /bound by audience/,
     /route +whoami -> http:/,
     /allowed by any-agent, policy/,
-    /arm +local: token_exchange at http:.*\/token/,
+    /arm +local: token_exchange, at http:.*\/token/,
     /audience whoami, scope profile\.read/,
     /forward +credential in header authorization: Bearer/,
   ]) {
@@ -51,7 +51,7 @@ test('refused: where, why, and what the client is told', async (t) => {
   const ended = await run(t, ['explain', '/whoami', '--token', `@${user}`, '--config', file]);
   t.equal(ended.code, 1);
   t.match(ended.stdout, /refused +caller_not_authenticated/);
-  t.match(ended.stdout, /the client is told 401 credential_required/);
+  t.match(ended.stdout, /the client is told 401 caller_required/);
   assertPlain(t, { ...ended, stdout: '' });
 });
 

@@ -56,7 +56,7 @@ test('without a collector: no spans, the trace of the caller goes on untouched, 
   t.equal(attemptTraceparent, inbound, 'our ids would be a hole in the trace of the caller');
   t.equal(call.observation.span.traceId, 'a'.repeat(32));
   const { attemptTraceparent: own } = carryOut(telemetry.observe);
-  t.match(own, /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+  t.match(own, /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/, 'not recording here is no reason to silence the upstream');
   t.match(await telemetry.prometheus(), 'http_server_request_duration_seconds_count');
   await telemetry.flush();
   await telemetry.close();
