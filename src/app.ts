@@ -105,6 +105,14 @@ export async function startApp(options: AppOptions): Promise<App> {
   );
   telemetry.event('postern.config.changed', { digest: loaded.digest, policy_version: gate.permit.version });
 
+  // One at a time, in the order asked for: a slower, older read of the file must not win over a newer one.
+  let turn: Promise<unknown> = Promise.resolve();
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = turn.then(work);
+    turn = mine.catch(() => undefined);
+    return mine;
+  }
+
   async function reload(): Promise<boolean> {
     const next = await loadConfig({ file: configFile, env });
     const fixed = changedBeyondReload(loaded.config, next.config);
@@ -137,7 +145,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     }
   }
 
-  const watching = options.watch === false ? undefined : watchFiles([configFile], () => void reloadIfChanged());
+  const watching = options.watch === false ? undefined : watchFiles([configFile], () => void inTurn(reloadIfChanged));
   starting.defer(async () => watching?.close());
   void readiness.check();
 
@@ -149,7 +157,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     issuer,
     gate: () => gate,
     readiness: () => readiness.check(),
-    reload,
+    reload: () => inTurn(reload),
     async stop() {
       draining = true;
       await running.disposeAsync();

@@ -109,7 +109,7 @@ function reportContradictions({ route, legs }: CompiledLane, report: Report): vo
     const mend = 'say where the credential goes, or write exchange: none';
     report({ path: [...path, 'exchange'], what: 'has no effect: the credential would be placed nowhere', mend });
   } else if (last?.grant.bearerOnly === true && !isBearer(placement)) {
-    // Field note 14: beside a Bearer, or in its place, x-api-key makes the vendor refuse the call.
+    // Beside a Bearer, or in its place (litellm#21039), x-api-key makes the vendor refuse the call.
     const what = `gets a token of grant ${last.grant.type}, which its vendor takes as Authorization: Bearer only`;
     report({ path: [...path, 'placement'], what, mend: 'write placement: bearer' });
   }

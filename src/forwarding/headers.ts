@@ -36,7 +36,7 @@ const gateOwned = new Set([
   ...['host', 'content-length', 'expect', 'accept-encoding', 'forwarded', 'via', 'max-forwards', 'referer'],
   ...['traceparent', 'tracestate', 'x-request-id', 'mcp-session-id'],
   ...['authorization', 'proxy-authorization', 'proxy-authenticate', 'cookie', 'cookie2'],
-  // Field-note of Anthropic's API: exactly one of x-api-key and authorization, and an empty x-api-key counts.
+  // Anthropic's API takes exactly one of x-api-key and authorization; an empty x-api-key counts (litellm#21039).
   ...['x-api-key', 'api-key', 'x-goog-api-key', 'x-amz-security-token', 'dpop', 'txn-token'],
 ]);
 const gateOwnedPrefixes = ['x-forwarded-', 'proxy-', 'sec-websocket-', 'postern-'];

@@ -1,5 +1,5 @@
 // The OpenTelemetry SDK, wired by hand: span export, metric readers and exporter, one resource. Registers nothing
-// globally and instruments nothing (otel.md 4.4: an automatic undici span sends a second traceparent).
+// globally and instruments nothing: an automatic undici span would send a second traceparent.
 // Without a collector nothing is pushed anywhere; /metrics is served either way. Must never block or fail a call.
 
 import { randomUUID } from 'node:crypto';
@@ -77,10 +77,12 @@ export function createOtel({ settings, headers, version, collect, log }: OtelOpt
   const encoder = createSpanEncoder(settings.valueLength);
   const { tracesUrl: url, batch } = settings;
   const spans =
-    url && createSpanExport({ url, headers: exporterHeaders, batch, encoder, resource, scope, meters, log });
+    url === undefined
+      ? undefined
+      : createSpanExport({ url, headers: exporterHeaders, batch, encoder, resource, scope, meters, log });
 
   return {
-    write: spans ? spans.write : undefined,
+    write: spans?.write,
     block: encoder.block,
     async prometheus() {
       const results = await Promise.all([own.collect(), pull.collect()]);
@@ -90,10 +92,10 @@ export function createOtel({ settings, headers, version, collect, log }: OtelOpt
       return renderPrometheus(metrics, resource.attributes);
     },
     async flush() {
-      await Promise.all([spans && spans.flush(), meters.forceFlush()]);
+      await Promise.all([spans?.flush(), meters.forceFlush()]);
     },
     async close() {
-      const stopped = Promise.allSettled([spans && spans.close(), meters.shutdown()]);
+      const stopped = Promise.allSettled([spans?.close(), meters.shutdown()]);
       if (!(await within(stopped, maxClose))) log.warn({}, 'telemetry: collector did not answer, last spans are lost');
     },
   };

@@ -10,7 +10,7 @@ import type { AttributeWriter, WriteAttributes } from './otlp-attributes.ts';
 
 export const exchangeSpanName = 'token_exchange';
 
-/** Longest scope list, in characters (otel.md 7.2). */
+/** Longest scope list, in characters. */
 const maxScopes = 512;
 const maxName = 256;
 

@@ -159,7 +159,7 @@ test('a full disk: told once, nothing thrown at the call, and the flush fails', 
   const trail = openTrail({ file: '/dev/full', log });
   t.doesNotThrow(() => trail.append('test', { n: 1 }));
   await t.rejects(trail.flush(), { code: 'ENOSPC' });
-  t.match(trail.failure, { code: 'ENOSPC' });
+  t.match(trail.obstacle(), { code: 'ENOSPC' });
   trail.append('test', { n: 2 });
   await t.rejects(trail.flush(), { code: 'ENOSPC' });
   t.equal(log.lines.filter((line) => line.level === 'error').length, 1);
@@ -186,7 +186,7 @@ test('a disk whose sync fails: the next record begins another file', async (t) =
   now = 2_000;
   trail.append('test', { n: 2 });
   await trail.flush();
-  t.equal(trail.failure, undefined);
+  t.equal(trail.obstacle(), undefined);
   t.strictSame(numbers(file), [2]);
   t.strictSame(setAside(file).flatMap(numbers), [1]);
   await trail.close();

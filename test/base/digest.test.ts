@@ -1,4 +1,4 @@
-// Field note 1 and fastify/reply-from GHSA-v574: neighbouring fields must never collide in a digest.
+// fastify/reply-from GHSA-v574 (two destinations, one cache key): neighbouring fields must never collide in a digest.
 
 import fc from 'fast-check';
 import { test } from 'tap';

@@ -1,4 +1,4 @@
-// Error mapping (field note 11): what an issuer answered, and what it means for the call. AuthBridge makes all of it 503.
+// Error mapping: what an issuer answered, and what it means for the call. AuthBridge makes all of it 503.
 
 import { test } from 'tap';
 import type { Reason } from '../../src/base/errors.ts';

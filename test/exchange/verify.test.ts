@@ -1,4 +1,4 @@
-// What an issuer returned against what was asked (field notes 8): one valid token, one thing changed per story.
+// What an issuer returned against what was asked: one valid token, one thing changed per story.
 
 import { type JWTPayload, UnsecuredJWT } from 'jose';
 import { test } from 'tap';

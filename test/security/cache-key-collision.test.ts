@@ -135,10 +135,29 @@ test('a field that moves its border is another key', (t) => {
   t.end();
 });
 
+test('what is expected of the answer is in the key, also where a grant does not send it', (t) => {
+  const plan = { exchange: 'e', grant: 'g', endpoint: 'u', clientId: 'c', verify: 'strict' } as const;
+  const rest = { ...plan, maxLifetime: undefined, inputs: [], members: [] };
+  const keys = [
+    keyOf(rest),
+    keyOf({ ...rest, audience: 'a' }),
+    keyOf({ ...rest, resources: ['a'] }),
+    keyOf({ ...rest, scopes: ['a'] }),
+    keyOf({ ...rest, scopes: ['a', 'b'] }),
+    keyOf({ ...rest, scopes: ['a b'] }),
+    keyOf({ ...rest, requestedTokenType: 'a' }),
+    keyOf({ ...rest, verify: 'record' }),
+    keyOf({ ...rest, maxLifetime: 60 }),
+  ];
+  t.equal(new Set(keys).size, keys.length);
+  t.end();
+});
+
 type Keyed = Pick<
   ExchangePlan,
   'exchange' | 'grant' | 'endpoint' | 'clientId' | 'verify' | 'maxLifetime' | 'inputs' | 'members'
->;
+> &
+  Partial<ExchangePlan>;
 
 function keyOf(fields: Keyed): string {
   const shown = {

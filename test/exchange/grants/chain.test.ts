@@ -2,7 +2,7 @@
 
 import { decodeJwt } from 'jose';
 import { type Test, test } from 'tap';
-import { anthropic, entraWorkload, openai, startFederation } from '../../support/exchange-federation.ts';
+import { anthropic, entraWorkload, huggingface, openai, startFederation } from '../../support/exchange-federation.ts';
 import { recordingObservation } from '../../support/exchange-observation.ts';
 import { chainClient, startAuthorizationServer } from '../../support/exchange-vendors/authorization-server.ts';
 import { agentId, corp, openai as openaiRoute, refusal, startWorld } from '../../support/exchange-world.ts';
@@ -90,6 +90,32 @@ test('the first leg ends first: so does the credential, and both are renewed ahe
   t.equal(vendor.received.length, 2);
   world.clock.pass(30);
   t.equal((await broker.arm(call())).cache, 'hit', 'of the renewed one');
+});
+
+test('a vendor that does not care when the subject token ends is not taken at its word', async (t) => {
+  const { gate, call, world } = await startWithVendor(t, huggingface);
+  const { broker } = gate();
+  world.issuer.lifetime = 100;
+  const { credential } = await broker.arm(call());
+  t.equal(credential.facts.lifetime, 3_600);
+  world.clock.pass(81);
+  t.equal((await broker.arm(call())).cache, 'miss');
+});
+
+test('a first leg that is due and cannot be renewed serves until its end', async (t) => {
+  const { exchanges, entry, call, world } = await startWithVendor(t);
+  const third = { grant: 'chain', steps: [{ exchange: 'corp', audience: openai.audience }, { exchange: 'other' }] };
+  const { broker } = world.gate({
+    exchanges: { ...exchanges(), other: entry(), third },
+    routes: [route, { id: 'third', exchange: 'third', audience: undefined }],
+  });
+  world.issuer.lifetime = 100;
+  await broker.arm(call());
+  world.clock.pass(70);
+  world.issuer.misbehave({ raw: (response) => response.writeHead(503).end() });
+  t.equal((await broker.arm(call({ route: 'third' }))).cache, 'miss', 'of the vendor alone');
+  world.clock.pass(30);
+  t.equal((await refusal(broker.arm(call({ route: 'third' })))).reason, 'issuer_failed', 'not beyond');
 });
 
 test('nothing outlives the tokens that came with the call, whatever the legs say', async (t) => {

@@ -1,4 +1,4 @@
-// Entra: an application proved by a federated assertion, and On-Behalf-Of (field note 7).
+// Entra: an application proved by a federated assertion, and On-Behalf-Of.
 
 import { test } from 'tap';
 import { exchangeSchema } from '../../../src/exchange/schema.ts';

@@ -1,4 +1,4 @@
-// A standing secret: from the configuration, or from a file that is rotated under a running gate (field note 28).
+// A standing secret: from the configuration, or from a file that is rotated under a running gate.
 
 import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
