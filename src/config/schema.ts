@@ -63,7 +63,7 @@ export const configSchema = z.strictObject({
     .record(identifier, sourceSchema)
     .default({})
     .describe(
-      'Where tokens of this gate itself come from, by name, for exchanges in its own name (`subject_from`): files, metadata services, CI runners.',
+      'Where tokens of this gate itself come from, by name, for exchanges in its own name (`subject_source`): files, metadata services, CI runners.',
     ),
   routes: z
     .array(routeSchema)

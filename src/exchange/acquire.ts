@@ -9,7 +9,7 @@ import type { CacheResult } from '../credential.ts';
 import type { CredentialCache } from './cache.ts';
 import type { CompiledLane, CompiledLeg } from './compile.ts';
 import type { Failures } from './failures.ts';
-import { planLegs } from './legs.ts';
+import { createPlanner } from './legs.ts';
 import type { Life } from './life.ts';
 import type { Obtained } from './obtained.ts';
 import type { PlannedLeg } from './plan.ts';
@@ -50,6 +50,7 @@ interface Errand {
 }
 
 export function createAcquire({ clock, log, cache, failures }: AcquireOptions): Acquire {
+  const plan = createPlanner<CompiledLeg>();
   const stats = { hits: 0, misses: 0, coalesced: 0, refreshes: 0, remembered: 0 };
 
   /** Asks and keeps what came; what did not come is remembered for a moment. */
@@ -118,7 +119,7 @@ export function createAcquire({ clock, log, cache, failures }: AcquireOptions): 
 
   return {
     async acquire(lane, call, rejected, signal) {
-      const planned = planLegs(lane, call);
+      const planned = plan(lane, call);
       const { key } = planned.plan;
       const errand: Errand = { planned, call, again: rejected !== undefined };
       if (rejected !== undefined) cache.drop(key, rejected);

@@ -28,7 +28,7 @@ export interface BrokerOptions {
   readonly send: Send;
   readonly log: Log;
   readonly report: Report;
-  /** Credentials cached at one time; 10,000 by default. */
+  /** Credentials cached at one time. */
   readonly cacheEntries?: number;
 }
 

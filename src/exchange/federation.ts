@@ -35,7 +35,7 @@ export const vendorId = z.string().regex(/^[\x21-\x7e]{1,256}$/, 'is not an iden
 export interface FederationOptions {
   readonly token_endpoint: string;
   readonly timeout: number;
-  readonly subject_from?: string | undefined;
+  readonly subject_source?: string | undefined;
 }
 
 export interface Vendor extends Omit<GrantTraits, 'source' | 'next' | 'introspect'> {
@@ -69,7 +69,7 @@ export function createFederation(vendor: Vendor, options: FederationOptions, por
     headers,
     ...(reasons !== undefined && { reasons }),
   });
-  const source = sourceOf(options.subject_from, ports);
+  const source = sourceOf(options.subject_source, ports);
 
   return {
     bearerOnly: true,

@@ -29,7 +29,7 @@ export const issuerShape = {
 };
 
 export const subjectShape = {
-  subject_from: identifier
+  subject_source: identifier
     .optional()
     .describe(
       'Name of a subject source: the exchange is made in the name of this gate, for every caller alike; by default in that of the subject of the call.',

@@ -33,7 +33,8 @@ for (const name of readdirSync(folder).filter((entry) => entry.endsWith('.yaml')
 
 function environmentValue(name: string): string {
   if (name.endsWith('_PORT')) return name.includes('ADMIN') ? '9090' : '8080';
-  return /SECRET|KEY/.test(name) ? 'sixteen-characters-at-least' : 'http://127.0.0.1:9999';
+  if (name === 'DEMO_SUBJECT_FROM') return 'trace';
+  return /SECRET|_KEY$/.test(name) ? 'sixteen-characters-at-least' : 'http://127.0.0.1:9999';
 }
 
 test('config/full.yaml and federation.yaml show every option', (t) => {

@@ -13,7 +13,7 @@ async function start(t: Parameters<typeof startFederation>[0]) {
   const file = `${t.testdir({ token: own })}/token`;
   const gate = (sources: Record<string, unknown>) =>
     world.gate({
-      exchanges: { corp: entry(), machine: entry({ subject_from: 'own' }) },
+      exchanges: { corp: entry(), machine: entry({ subject_source: 'own' }) },
       sources,
       routes: [{ audience: undefined }, { id: 'machine', exchange: 'machine', audience: undefined }],
     });

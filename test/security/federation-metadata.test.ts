@@ -27,7 +27,7 @@ for (const [name, own] of Object.entries(sources)) {
     const sender = createSend({ addresses: createAddressPolicy({ resolve }) });
     t.teardown(() => sender.close());
     const story = { sources: { own }, routes: [{ audience: undefined }], send: sender.send };
-    const { broker } = gate({ subject_from: 'own' }, story);
+    const { broker } = gate({ subject_source: 'own' }, story);
 
     const refused = await refusal(broker.arm(call()));
 
@@ -56,7 +56,7 @@ test('what the agent sends reaches none of it: path, query and headers are the c
   const platform = await startPlatform(mint);
   t.teardown(() => platform.close());
   const own = { ...sources.google, endpoint: platform.url };
-  const { broker } = gate({ subject_from: 'own' }, { sources: { own }, routes: [{ audience: undefined }] });
+  const { broker } = gate({ subject_source: 'own' }, { sources: { own }, routes: [{ audience: undefined }] });
   const headers = ['metadata-flavor', 'Google', 'x-google-metadata-request', 'True'];
 
   await broker.arm(call({ changes: { headers, path: '/computeMetadata/v1/?recursive=true' } }));

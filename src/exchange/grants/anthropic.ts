@@ -17,7 +17,7 @@ const origin = 'https://api.anthropic.com';
 const oauthBeta = 'oauth-2025-04-20';
 const federationBeta = 'oidc-federation-2026-04-01';
 
-const { timeout, subject_from } = federationShape(origin);
+const { timeout, subject_source } = federationShape(origin);
 
 export const schema = z.strictObject({
   grant: z.literal(type).describe('Anthropic workload identity federation.'),
@@ -28,7 +28,7 @@ export const schema = z.strictObject({
   workspace_id: vendorId
     .optional()
     .describe('Workspace of the token (`wrkspc_...` or `default`); needed where the rule is enabled for several.'),
-  subject_from,
+  subject_source,
   timeout,
 });
 

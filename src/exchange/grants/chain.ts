@@ -96,7 +96,7 @@ function reportMisplaced({ legs: [first] }: CompiledExchange, at: number, proble
     const mend = 'use an exchange that asks an issuer';
     problem({ path: ['exchange'], what: 'gives a standing secret, which nothing can be exchanged for', mend });
   } else if (at > 0 && grant?.kind !== 'exchanged') {
-    const mend = 'put it first, or use an exchange without `subject_from`';
+    const mend = 'put it first, or use an exchange without `subject_source`';
     problem({ path: ['exchange'], what: 'takes no subject, so that the step before it would be for nothing', mend });
   }
 }

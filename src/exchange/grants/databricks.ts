@@ -16,7 +16,7 @@ export const asks: readonly RouteAsk[] = ['scopes'];
 /** Asked for where the route names no scope: what every example of the vendor asks for. */
 const allApis = 'all-apis';
 
-const { timeout, subject_from } = federationShape('');
+const { timeout, subject_source } = federationShape('');
 
 export const schema = z.strictObject({
   grant: z
@@ -29,7 +29,7 @@ export const schema = z.strictObject({
   audience: requestShape.audience
     .optional()
     .describe('Audience the federation policy wants in the subject token: what a chain asks for in the step before.'),
-  subject_from,
+  subject_source,
   timeout,
 });
 

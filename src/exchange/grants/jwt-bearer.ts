@@ -28,7 +28,7 @@ export type Options = z.output<typeof schema>;
 
 export function create(options: Options, ports: GrantPorts): Grant {
   const issuer = createIssuer(options, ports);
-  const source = sourceOf(options.subject_from, ports);
+  const source = sourceOf(options.subject_source, ports);
   const further: readonly Input[] = Object.entries(options.parameters);
 
   function plan(hop: Hop): readonly Input[] {

@@ -33,7 +33,7 @@ export function sourceOf(name: string | undefined, { sources: known, report }: G
   if (found !== undefined) return found;
   const names = [...known.keys()].join(', ');
   const mend = names === '' ? 'write one under `subject_sources`' : `known: ${names}`;
-  report({ path: ['subject_from'], what: `names a subject source that is not there: ${name}`, mend });
+  report({ path: ['subject_source'], what: `names a subject source that is not there: ${name}`, mend });
   return unusable(name);
 }
 

@@ -280,7 +280,7 @@ for (const [what, [steps, expected]] of Object.entries(mistakes)) {
         vendor: entry(),
         vendor2: corp(world.issuer),
         machine: corp(world.issuer, { grant: 'client_credentials' }),
-        sourced: entry({ subject_from: 'pod' }),
+        sourced: entry({ subject_source: 'pod' }),
         key: { grant: 'static_secret', value: 'sk' },
         both: { grant: 'chain', steps },
       },

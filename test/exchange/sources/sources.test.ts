@@ -19,7 +19,10 @@ async function start(t: Test) {
   const platform = await startPlatform(async (asked) => (await own({ audience: asked })).token.reveal());
   t.teardown(() => platform.close());
   const gate = (source: object, story = {}) =>
-    federation.gate({ subject_from: 'own' }, { sources: { own: source }, routes: [{ audience: undefined }], ...story });
+    federation.gate(
+      { subject_source: 'own' },
+      { sources: { own: source }, routes: [{ audience: undefined }], ...story },
+    );
   return { ...federation, platform, own, gate };
 }
 
@@ -144,11 +147,11 @@ test('metadata services are refused by the address policy until somebody allows 
 test('a source that is not there is reported, and no call’s token takes its place', async (t) => {
   const { call, vendor, world, entry } = await start(t);
   const { broker, problems } = world.gate({
-    exchanges: { corp: entry({ subject_from: 'typo' }) },
+    exchanges: { corp: entry({ subject_source: 'typo' }) },
     sources: { own: { source: 'file', file: '/x' } },
     routes: [{ audience: undefined }],
   });
-  t.match(problems, [{ path: ['exchanges', 'corp', 'subject_from'], what: /not there: typo/, mend: 'known: own' }]);
+  t.match(problems, [{ path: ['exchanges', 'corp', 'subject_source'], what: /not there: typo/, mend: 'known: own' }]);
   await refusal(broker.arm(call()));
   t.equal(vendor.received.length, 0);
 });
