@@ -1,118 +1,33 @@
-// The whole story: a user asks agent planner; planner calls a model, then agent researcher; researcher queries retrieval,
-// calls a tool and another model. Real SDKs, real servers, every call through the gate; then what each side saw of it.
-// Fails when any fact does not hold.
+// The demo's scenarios, by name. Each tells a story over real servers and fails when any fact of it does not hold.
 
-import { randomBytes } from 'node:crypto';
-import { parseArgs } from 'node:util';
-import { runPlanner } from './agents/planner.ts';
-import type { Transcript } from './agents/transcript.ts';
-import { trespass } from './agents/trespass.ts';
-import { type Check, checkFacts } from './checks.ts';
-import type { DecodedSpan } from './collector.ts';
-import { type Hop, joinHops } from './hops.ts';
-import { heading, indent, printChecks, printDelegation, printHop, printTrace } from './print.ts';
-import { type DemoWorld, startWorld } from './world.ts';
+import { UsageError } from '../src/commands/failure.ts';
 
-const question = 'How do agents keep the chain of delegation?';
+const scenarios: ReadonlyMap<string, () => Promise<(args: string[]) => Promise<number>>> = new Map([
+  ['hops', async () => (await import('./run-hops.ts')).runHops],
+  ['chain', async () => (await import('./chain/main.ts')).runChain],
+]);
 
-interface Outcome {
-  readonly transcript: Transcript;
-  /** What the SDK raised for the call that may not happen. */
-  readonly refused: string | undefined;
-  readonly hops: readonly Hop[];
-  readonly spans: readonly DecodedSpan[];
-  readonly checks: readonly Check[];
-}
-
-/** @returns the exit code: 0 when every fact holds. */
+/**
+ * @param args `--scenario NAME` (or `--scenario=NAME`) and what that scenario takes
+ * @returns the exit code: 0 when every fact holds
+ * @throws UsageError for a scenario there is not
+ */
 export async function runDemo(args: string[]): Promise<number> {
-  const { values } = parseArgs({
-    args,
-    options: { json: { type: 'boolean', default: false }, keep: { type: 'boolean', default: false } },
-  });
-  const world = await startWorld('warn');
-  try {
-    const outcome = await play(world, values.keep);
-    if (values.json) console.log(JSON.stringify(forMachines(outcome), null, 2));
-    else tell(outcome);
-    if (values.keep) await keepRunning(world);
-    return outcome.checks.every(({ holds }) => holds) ? 0 : 1;
-  } finally {
-    await world.close();
+  const { name, rest } = takeScenario(args);
+  const load = scenarios.get(name);
+  if (load === undefined) {
+    throw new UsageError(`there is no scenario "${name}"; there are: ${[...scenarios.keys()].join(', ')}`);
   }
+  const run = await load();
+  return run(rest);
 }
 
-async function play(world: DemoWorld, keep: boolean): Promise<Outcome> {
-  const { app, issuer, collector, upstreams } = world;
-  const traceId = randomBytes(16).toString('hex');
-  const userToken = await issuer.mint({
-    sub: 'user:alice',
-    audience: ['postern', 'agent:planner'],
-    mayAct: { sub: 'agent:planner', iss: issuer.issuer },
-  });
-  const tokens: string[] = [userToken];
-  const planner = {
-    gate: app.outboundUrl,
-    ownToken: async () => {
-      const token = await world.plannerToken();
-      tokens.push(token);
-      return token;
-    },
-    userToken,
-    traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-01`,
-  };
-  const transcript = await runPlanner({ ...planner, question });
-  const refused = await trespass(planner);
-  if (!keep) await world.stopGate();
-  const records = await recordsOf(world, keep);
-  const spans = collector.spans();
-  const facts = [...upstreams.values()].flatMap((upstream) => upstream.received());
-  const hops = joinHops(records, spans, facts);
-  const exported = `${collector
-    .rawBytes()
-    .map((bytes) => bytes.toString('latin1'))
-    .join('')}${JSON.stringify(records)}`;
-  return { transcript, refused, hops, spans, checks: checkFacts({ hops, refused, spans, traceId, tokens, exported }) };
-}
-
-/** A gate that goes on running has exported nothing yet of its last calls: wait for the span of every record. */
-async function recordsOf({ audit, collector }: DemoWorld, running: boolean) {
-  const records = audit();
-  const wanted = records.map(({ span_id }) => span_id);
-  if (running) {
-    await collector.waitFor(() => wanted.every((id) => collector.spans().some(({ spanId }) => spanId === id)));
-  }
-  return records;
-}
-
-function tell({ transcript, refused, hops, spans, checks }: Outcome): void {
-  console.log(heading('Each hop, from three sides'));
-  console.log(hops.map(printHop).join('\n\n'));
-  console.log(heading('Who acted for whom'));
-  console.log(printDelegation(hops));
-  console.log(heading('The trace, as decoded from OTLP'));
-  console.log(printTrace(spans));
-  console.log(heading('The audit log'));
-  console.log(indent(hops.map(({ record }) => JSON.stringify(record))));
-  console.log(heading('What the user got'));
-  console.log(indent([transcript.answer]));
-  console.log(heading('What the planner got when it asked for too much'));
-  console.log(indent([refused ?? 'it was let through']));
-  console.log(heading('What holds'));
-  console.log(printChecks(checks));
-  const failed = checks.filter(({ holds }) => !holds).length;
-  console.log(
-    failed === 0 ? `\nAll ${checks.length} facts hold.` : `\n${failed} of ${checks.length} facts do not hold.`,
-  );
-}
-
-function forMachines({ transcript, refused, hops, spans, checks }: Outcome): object {
-  return { checks, answer: transcript.answer, refused, hops, spans };
-}
-
-async function keepRunning({ app }: DemoWorld): Promise<void> {
-  console.error(`\nStill running until Ctrl-C: gate ${app.outboundUrl}, operators ${app.adminUrl}`);
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
+/** The scenario's own options are for the scenario to read. */
+function takeScenario(args: readonly string[]): { readonly name: string; readonly rest: string[] } {
+  const at = args.findIndex((arg) => arg === '--scenario' || arg.startsWith('--scenario='));
+  const given = args[at];
+  if (given === undefined) return { name: 'hops', rest: [...args] };
+  const joined = given.startsWith('--scenario=');
+  const name = joined ? given.slice('--scenario='.length) : (args[at + 1] ?? '');
+  return { name, rest: args.toSpliced(at, joined ? 1 : 2) };
 }

@@ -1,17 +1,20 @@
-// postern demo: the whole story with real SDKs and real servers. Lives in the repository, not in the package, since it
+// postern demo: stories with real SDKs and real servers, each fact checked. Lives in the repository, not in the package, since it
 // needs the SDKs it shows; this command finds it there.
 
 import { existsSync } from 'node:fs';
 import { CommandError } from './failure.ts';
 
 export const usage = `
-usage: postern demo [--json] [--keep]
+usage: postern demo [--scenario hops|chain] [--json] [--keep]
 
-  --json  prints the facts of every hop for machines
-  --keep  leaves everything running afterwards, until Ctrl-C
+  --scenario hops   a user asks agent planner; planner calls a model, then agent researcher; researcher queries retrieval and
+                    calls a tool. Every call goes through the gate (the default)
+  --scenario chain  user, planner, researcher and tool, each agent behind a sidecar and holding nothing but handles; then
+                    attacks on that chain, made for real: spliced, truncated, widened, stolen, replayed, forged, edited
+  --json            prints the facts for machines
+  --keep            leaves everything running afterwards, until Ctrl-C (hops only)
 
-A user asks agent planner; planner calls a model, then agent researcher; researcher queries retrieval and calls a tool.
-Every call goes through the gate. Exits with 1 when any fact does not hold.
+Exits with 1 when any fact does not hold.
 `;
 
 interface Demo {
