@@ -4,9 +4,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { configJsonSchema } from '../src/config/json-schema.ts';
+import { auditPage } from './reference/audit.ts';
 import { configurationPage } from './reference/configuration.ts';
 import { errorsPage } from './reference/errors.ts';
 import { formatJson } from './reference/json.ts';
+import { metricsPage } from './reference/metrics.ts';
 import { policyPage } from './reference/policy.ts';
 import { presetsPage } from './reference/presets.ts';
 
@@ -17,6 +19,8 @@ const generated: Record<string, string> = {
   'docs/reference/configuration.md': configurationPage(),
   'docs/reference/policy.md': policyPage(),
   'docs/reference/errors.md': errorsPage(),
+  'docs/reference/audit.md': auditPage(),
+  'docs/reference/metrics.md': metricsPage(),
   'docs/reference/presets.md': presetsPage(join(root, 'routes')),
 };
 

@@ -32,6 +32,8 @@ export interface Appender {
   append(line: string): void;
   /** Resolves when all taken so far is on disk, rejects with the failure of a write or a sync. */
   settled(): Promise<void>;
+  /** Resolves when nothing waits to be written any more, however long that takes. */
+  written(): Promise<void>;
   /** What is not written yet; `begun`: with what a write is taking at this moment. */
   rest(begun: boolean): Buffer;
   /** Characters that wait. */
@@ -61,6 +63,7 @@ export function createAppender({ write, sync, log }: AppenderOptions): Appender 
   let spoiled = false;
   let failure: Error | undefined;
   let watchers: Watcher[] = [];
+  const drains: (() => void)[] = [];
   let retry: NodeJS.Timeout | undefined;
   let stall: NodeJS.Timeout | undefined;
 
@@ -69,6 +72,7 @@ export function createAppender({ write, sync, log }: AppenderOptions): Appender 
     const written = current.length === 0;
     if (written && (watchers[0]?.upTo ?? Number.POSITIVE_INFINITY) <= cut) syncNow();
     else if (!written || waiting.length > 0) writeNow();
+    else for (const drained of drains.splice(0)) drained();
   }
 
   function writeNow(): void {
@@ -158,6 +162,11 @@ export function createAppender({ write, sync, log }: AppenderOptions): Appender 
         if (taken === synced && failure === undefined) return resolve();
         watchers.push({ upTo: taken, done: (reason) => (reason === undefined ? resolve() : reject(reason)) });
         expectAnswer();
+        pump();
+      }),
+    written: () =>
+      new Promise<void>((resolve) => {
+        drains.push(resolve);
         pump();
       }),
     rest: (begun) => Buffer.concat([busy && !begun ? Buffer.alloc(0) : current, Buffer.from(waiting.join(''))]),

@@ -71,8 +71,8 @@ export function openAudit({ audit, clock, log, version, pseudonym, ...given }: A
     counts.set(event, of.set(outcome, (of.get(outcome) ?? 0) + 1));
   }
 
-  function write({ event, fields }: AuditRecord): void {
-    count(event, trail.append(event, fields) ? 'accepted' : 'failed');
+  function write({ event, fields, shared }: AuditRecord): void {
+    count(event, trail.append(event, fields, shared) ? 'accepted' : 'failed');
   }
 
   function notSecured(failure: Error): void {

@@ -45,7 +45,13 @@ export function createCheckpointCheck(keys: readonly PublicKey[]): CheckpointChe
     promised = checkpointRecords;
   }
 
-  function checkSignature(signature: string | undefined, statement: Statement, report: ReportLine): void {
+  /** @param here whether it stands where it says. */
+  function checkSignature(
+    signature: string | undefined,
+    statement: Statement,
+    here: boolean,
+    report: ReportLine,
+  ): void {
     if (signature === undefined) {
       if (lastTrusted !== undefined) report('is a checkpoint without a signature, after others with one');
       return;
@@ -53,8 +59,8 @@ export function createCheckpointCheck(keys: readonly PublicKey[]): CheckpointChe
     signed += 1;
     if (keys.length === 0) return;
     const finding = findInSignature(signature, statement, keys);
-    if (finding === undefined) lastTrusted = { seq: statement.seq, time: statement.time };
-    else report(`is a checkpoint that ${told[finding]}`);
+    if (finding === undefined && here) lastTrusted = { seq: statement.seq, time: statement.time };
+    if (finding !== undefined) report(`is a checkpoint that ${told[finding]}`);
   }
 
   function checkStatement(line: ReadLine, report: ReportLine): void {
@@ -66,7 +72,7 @@ export function createCheckpointCheck(keys: readonly PublicKey[]): CheckpointChe
     const { statement, signature } = stated;
     const here = statement.seq === line.seq - 1 && statement.hash === line.prev && statement.segment === segment;
     if (!here) report('is a checkpoint of another place');
-    checkSignature(signature, statement, report);
+    checkSignature(signature, statement, here, report);
     closed = statement.reason === 'closed';
   }
 

@@ -29,12 +29,17 @@ export interface SealedLine {
   readonly head: Head;
 }
 
-/** @param record any fields but seq, prev and hash; at least one. */
-export function seal(after: Head, record: object): SealedLine {
+/** @param members JSON text of any fields but seq, prev and hash; at least one. */
+export function seal(after: Head, members: string): SealedLine {
   const seq = after.seq + 1;
-  const sealed = `{"seq":${seq},"prev":"${after.hash}",${JSON.stringify(record).slice(1, -1)}`;
+  const sealed = `{"seq":${seq},"prev":"${after.hash}",${members}`;
   const digest = hash('sha256', sealed, 'base64url');
   return { line: `${sealed},"hash":"${digest}"}`, head: { seq, hash: digest } };
+}
+
+/** JSON text of an object's members, without its braces. */
+export function membersOf(record: object): string {
+  return JSON.stringify(record).slice(1, -1);
 }
 
 export interface ReadLine extends Head {

@@ -5,7 +5,7 @@ import { bounded, boundedList, boundedOptional } from '../base/bounded.ts';
 import { serverAddress } from '../base/upstream-address.ts';
 import type { Arrival, ExchangeStart, Reply, RoutedCall, StrippedCall } from '../call.ts';
 import type { CredentialFacts } from '../credential.ts';
-import { isPermitted, isRouted, isStripped, pathOf } from '../reached.ts';
+import { isPermitted, isRouted, pathOf } from '../reached.ts';
 
 export const maxText = 256;
 const maxMethod = 32;
@@ -44,11 +44,7 @@ export function owners(call: Arrival): object | undefined {
   return isRouted(call) ? { owners: call.route.owners } : undefined;
 }
 
-export function stripped(call: Arrival): object | undefined {
-  return isStripped(call) ? { stripped: slots(call) } : undefined;
-}
-
-function slots({ presented }: StrippedCall): readonly string[] {
+export function slots({ presented }: StrippedCall): readonly string[] {
   return boundedList(
     presented.map(({ slot }) => slot),
     maxListed,

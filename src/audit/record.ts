@@ -5,11 +5,12 @@ import { bounded, boundedOptional } from '../base/bounded.ts';
 import type { Refusal } from '../base/errors.ts';
 import type { Arrival, ExchangeStart, KnownCall, PermittedCall, Reply } from '../call.ts';
 import type { CredentialFacts, SpanReference } from '../credential.ts';
-import { isArmed, isKnown } from '../reached.ts';
+import { isArmed, isKnown, isRouted, isStripped } from '../reached.ts';
 import type { AuditEventName } from './events.ts';
 import { createNaming, type NamingOptions } from './names.ts';
 import { type Outcome, ocsfHints } from './ocsf.ts';
-import { asked, credential, exchangeAsked, maxText, owners, replied, rule, stripped } from './parts.ts';
+import { asked, credential, exchangeAsked, maxText, owners, replied, rule, slots } from './parts.ts';
+import { createShares } from './shares.ts';
 
 /** Characters of an event's facts: configuration changes can be large. */
 const maxFacts = 16_384;
@@ -56,6 +57,8 @@ interface HintedDelegation {
 export interface AuditRecord {
   readonly event: string;
   readonly fields: object;
+  /** More fields, as JSON text. */
+  readonly shared?: string;
 }
 
 export interface Records {
@@ -74,6 +77,7 @@ export interface RecordOptions extends NamingOptions {
 export function createRecords(options: RecordOptions): Records {
   const naming = createNaming(options);
   const hint = options.ocsf ? ocsfHints : () => undefined;
+  const shares = createShares(naming);
 
   function place(call: Arrival, { span }: AuditContext): object {
     return { request_id: call.id, trace_id: span.traceId, span_id: span.spanId };
@@ -89,6 +93,14 @@ export function createRecords(options: RecordOptions): Records {
       actors: naming.actors(call),
       binding: call.binding,
     };
+  }
+
+  /** Of every call the same, until another caller, subject, credential or route comes. */
+  function shared(call: Arrival, facts: CredentialFacts | undefined): string {
+    const identity = isKnown(call) ? shares.identity(call) : '';
+    const credential = facts === undefined ? '' : shares.credential(facts);
+    const owners = isRouted(call) ? shares.owners(call) : '';
+    return [identity, credential, owners].filter((text) => text !== '').join(',');
   }
 
   function hints(event: AuditEventName, call: Arrival, outcome: Outcome, of: HintedDelegation): object {
@@ -135,25 +147,30 @@ export function createRecords(options: RecordOptions): Records {
       const event = decision === 'allow' ? 'postern.access.allowed' : 'postern.access.denied';
       const outcome = decision === 'allow' ? 'success' : decision === 'deny' ? 'denied' : 'error';
       const facts = isArmed(call) ? call.credential.facts : undefined;
+      const { ids, span } = context;
       return {
         event,
         fields: {
-          ...place(call, context),
-          ...(isKnown(call) ? identity(call, context.ids) : undefined),
+          request_id: call.id,
+          trace_id: span.traceId,
+          span_id: span.spanId,
+          root_id: boundedOptional(ids?.rootId, maxText),
+          delegation_id: ids?.id,
+          parent_id: ids?.parentId,
           ...asked(call),
           decision,
           ...rule(call),
-          ...failure(refusal),
+          reason: refusal?.reason,
+          detail: boundedOptional(refusal?.detail, maxText),
           code: refusal?.code,
           status,
-          credential: facts && credential(facts),
           cache: isArmed(call) ? call.cache : undefined,
-          ...stripped(call),
+          stripped: isStripped(call) ? slots(call) : undefined,
           ...(reply === undefined ? undefined : replied(reply)),
           duration_ms: milliseconds(durationMs),
-          ...owners(call),
-          ...hints(event, call, outcome, { ids: context.ids, facts }),
+          ...hints(event, call, outcome, { ids, facts }),
         },
+        shared: shared(call, facts),
       };
     },
     event: (event, facts) => ({

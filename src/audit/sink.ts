@@ -10,6 +10,13 @@ import { createAppender } from './appender.ts';
 export interface AuditSink {
   /** @param line without its line end. Throws when too much waits: the line is not taken then. */
   write(line: string): void;
+  /**
+   * Nothing is written here before all that `before` took is: a process that is killed in between must not leave a file whose
+   * beginning stands in none.
+   */
+  follow(before: AuditSink): void;
+  /** Resolves when nothing waits to be written any more. */
+  written(): Promise<void>;
   /** Resolves when all taken so far is on disk, rejects when it is not. */
   flush(): Promise<void>;
   /** Flushes and gives the file back. Rejects, keeping it, when lines would be lost by that: it may be tried again. */
@@ -38,12 +45,20 @@ export function createSink({ fd, file, sync, log }: SinkOptions): AuditSink {
   let closed = false;
   // At its own position rather than at the end: what is written twice at the exit of a process stands there once.
   const at = () => (file ? position : null);
+  let first: Promise<void> | undefined;
+
+  function writeNow(bytes: Buffer, done: (failure: NodeJS.ErrnoException | null, written: number) => void): void {
+    write(fd, bytes, 0, bytes.length, at(), (failure, written) => {
+      if (failure === null) position += written;
+      done(failure, written);
+    });
+  }
+
   const appender = createAppender({
-    write: (bytes, done) =>
-      write(fd, bytes, 0, bytes.length, at(), (failure, written) => {
-        if (failure === null) position += written;
-        done(failure, written);
-      }),
+    write(bytes, done) {
+      if (first === undefined) writeNow(bytes, done);
+      else void first.then(() => writeNow(bytes, done));
+    },
     sync: (done) => {
       sync(fd).then(() => done(null), done);
     },
@@ -62,6 +77,12 @@ export function createSink({ fd, file, sync, log }: SinkOptions): AuditSink {
 
   return {
     write: appender.append,
+    follow(before) {
+      first = before.written().then(() => {
+        first = undefined;
+      });
+    },
+    written: appender.written,
     flush: appender.settled,
     async close() {
       await appender.settled();

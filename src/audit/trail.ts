@@ -5,7 +5,7 @@
 import type { Clock, Log } from '../base/ports.ts';
 import { type CheckpointReason, signStatement } from './checkpoint.ts';
 import { eventId } from './event-id.ts';
-import { beginning, type Head, seal } from './line.ts';
+import { beginning, type Head, membersOf, seal } from './line.ts';
 import { isoTime } from './parts.ts';
 import { createRetired } from './retired.ts';
 import type { Before, Segments } from './segments.ts';
@@ -28,8 +28,11 @@ export interface TrailOptions {
 }
 
 export interface Trail {
-  /** @returns false when the record could not be taken: it is lost then. */
-  append(event: string, fields: object): boolean;
+  /**
+   * @param shared more of its fields, as JSON text
+   * @returns false when the record could not be taken: it is lost then.
+   */
+  append(event: string, fields: object, shared?: string): boolean;
   /** Resolves when all taken so far is on disk. */
   flush(): Promise<void>;
   /** A last checkpoint, a last flush. Rejects when records are lost by that. */
@@ -69,8 +72,9 @@ export function createTrail(options: TrailOptions): Trail {
   }
 
   /** Throws when the sink does not take it; the chain stands where it stood then. */
-  function put(event: string, fields: object, at = clock.now()): void {
-    const sealed = seal(head, { event_id: eventId(at), time: isoTime(at), event, ...fields });
+  function put(event: string, fields: object, at = clock.now(), shared = ''): void {
+    const opening = `"event_id":"${eventId(at)}","time":"${isoTime(at)}","event":"${event}"`;
+    const sealed = seal(head, `${opening},${membersOf(fields)}${shared === '' ? '' : `,${shared}`}`);
     sink.write(sealed.line);
     head = sealed.head;
     segment.size += sealed.line.length + 1;
@@ -124,6 +128,7 @@ export function createTrail(options: TrailOptions): Trail {
   function turnTo(next: AuditSink): void {
     attest('rotated');
     tellHead('audit: a file is complete');
+    next.follow(sink);
     retired.add(sink);
     const previous = segment.id;
     sink = next;
@@ -141,9 +146,9 @@ export function createTrail(options: TrailOptions): Trail {
     lost = undefined;
   }
 
-  function take(event: string, fields: object): void {
+  function take(event: string, fields: object, shared: string | undefined): void {
     tellLost();
-    put(event, fields);
+    put(event, fields, clock.now(), shared);
     unattested += 1;
   }
 
@@ -159,11 +164,11 @@ export function createTrail(options: TrailOptions): Trail {
   }, checkpoints.interval).unref();
 
   return {
-    append(event, fields) {
+    append(event, fields, shared) {
       try {
         if (closed) throw new Error('the audit log is closed');
         rotateWhenDue();
-        take(event, fields);
+        take(event, fields, shared);
       } catch (failure) {
         lose(failure);
         return false;
@@ -171,7 +176,11 @@ export function createTrail(options: TrailOptions): Trail {
       if (unattested >= checkpoints.records) attest('interval');
       return true;
     },
-    flush: () => Promise.all([sink.flush(), retired.flush()]).then(() => undefined),
+    async flush() {
+      const present = sink;
+      await retired.flush();
+      await present.flush();
+    },
     async close() {
       clearInterval(timer);
       if (closed) return;

@@ -9,6 +9,7 @@ import type { ArmedCall, Reply } from '../call.ts';
 import { guardedForms } from './guard.ts';
 import { type Handshake, readHandshake } from './handshake.ts';
 import { compileRequestHeaders, placeCredential } from './headers.ts';
+import { createLive } from './live.ts';
 import { isBelow } from './locations.ts';
 import { createSessionSeal } from './mcp-session.ts';
 import type { Attempt, Outcome, Stop } from './outcome.ts';
@@ -57,7 +58,7 @@ export function createForward(options: ForwardOptions): Forwarding {
   const openTunnel = createTunnel(network);
   const sessions = createSessionSeal();
   const routes = new Map(options.routes.map((route) => [route.id, compile(route)]));
-  const live = new Set<Stop>();
+  const live = createLive<Stop>();
   let calls = 0;
   let draining = false;
   const idle = Promise.withResolvers<void>();
@@ -74,11 +75,6 @@ export function createForward(options: ForwardOptions): Forwarding {
     };
   }
 
-  function track(stop: Stop): () => void {
-    live.add(stop);
-    return () => live.delete(stop);
-  }
-
   /** Everything one attempt needs; its observation is ended here if it cannot be made. */
   function prepare(call: ArmedCall, route: CompiledRoute, session: string | undefined, resend: number): Attempt {
     const observation = call.observation.attemptStarted(call, resend);
@@ -90,7 +86,7 @@ export function createForward(options: ForwardOptions): Forwarding {
       const plain = body.kind === 'buffered' ? body.bytes : undefined;
       const bytes = plain !== undefined && route.mcp ? rewriteMeta(plain, traceparent) : plain;
       const forms = placed.name === undefined && placed.path === call.upstream.path ? [] : formsOf(call);
-      return { call, route, observation, placed, forms, headers, bytes, track };
+      return { call, route, observation, placed, forms, headers, bytes, track: live.add };
     } catch (failure) {
       const refusal = asRefusal(failure);
       observation.ended('upstream_error', refusal);
@@ -159,7 +155,7 @@ export function createForward(options: ForwardOptions): Forwarding {
     },
     async closeNow() {
       const ended = drain();
-      for (const stop of [...live]) stop(new Refusal('draining'));
+      for (const stop of live.all()) stop(new Refusal('draining'));
       await ended;
       await pools.destroy();
     },

@@ -40,7 +40,7 @@ export function createVerify({ trust, clock, accept }: VerifyOptions): Verify {
       await checkSignatureAndTimes(text, shape, entry, clock.now());
       if (accept === 'txn_token') checkTransaction(shape.claims);
       const verified = readVerified(token, shape, entry, clock.now());
-      memory.keep(digest, verified, validUntil(verified, entry));
+      memory.keep(text, verified, validUntil(verified, entry));
       return verified;
     } catch (failure) {
       const refusal = asTokenRefusal(failure);
@@ -51,8 +51,12 @@ export function createVerify({ trust, clock, accept }: VerifyOptions): Verify {
 
   return async function verify(token) {
     if (token.length > maxToken) throw new Refusal('token_oversize', { detail: `${token.length} characters` });
-    const digest = hash('sha256', token.reveal(), 'base64url');
-    return memory.recall(digest) ?? (await check(token, digest));
+    const text = token.reveal();
+    const remembered = memory.recall(text);
+    if (remembered !== undefined) return remembered;
+    const digest = hash('sha256', text, 'base64url');
+    memory.recallRefusal(digest);
+    return check(token, digest);
   };
 }
 

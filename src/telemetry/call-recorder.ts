@@ -1,4 +1,6 @@
 // What the spans of one call share: its trace, its time, its delegation attributes.
+// A record and functions over it: every call makes one.
+// Holds nothing of the call itself: that is read from the call when a span is written.
 
 import type { Arrival, KnownCall } from '../call.ts';
 import type { CredentialFacts } from '../credential.ts';

@@ -5,8 +5,9 @@
 /** Taken at a time. A span of the largest attributes must fit in what `ensure` adds for it. */
 const blockBytes = 131_072;
 
-/** Up to this many characters are written one by one: a call into the runtime costs more. */
+/** Up to so many characters or bytes are written one by one: a call into the runtime costs more. */
 const shortText = 24;
+const shortBytes = 40;
 
 export interface ProtoWriter {
   /** Where the message begun with `begin` has come to. */
@@ -86,8 +87,12 @@ export function createWriter(): ProtoWriter {
       at += block.write(value, at, value.length / 2, 'hex');
     },
     raw(value) {
-      block.set(value, at);
-      at += value.length;
+      if (value.length <= shortBytes) {
+        for (let i = 0; i < value.length; i += 1) block[at++] = value[i] ?? 0;
+      } else {
+        block.set(value, at);
+        at += value.length;
+      }
     },
     begin() {
       begun = at;

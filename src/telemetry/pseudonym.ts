@@ -12,7 +12,7 @@ import type { SubjectForm } from './schema.ts';
 const keptBytes = 16;
 
 /** Pseudonyms remembered, since each call needs its own once or twice. */
-const remembered = 4_096;
+const remembered = 16_384;
 
 /** Longest identifier taken from a token, in characters; stops a token from filling every span with its `sub`. */
 export const maxIdentifier = 256;

@@ -1,11 +1,12 @@
 // The files behind the audit log: begun, set aside, continued after a stop or a crash, and loud when they cannot be written.
 
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFileSync, readdirSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { test } from 'tap';
-import { auditFile, linesOf, openTrail } from '../support/audit-trail.ts';
+import { auditFile, check, linesOf, openTrail } from '../support/audit-trail.ts';
 import { recordingLog } from '../support/log.ts';
 
 const numbers = (file: string) =>
@@ -148,6 +149,8 @@ test('two gates on one file: the first goes on in its own, loses nothing, and to
   await Promise.all([first.close(), second.close()]);
   t.strictSame(setAside(file).flatMap(numbers), [1, 2]);
   t.strictSame(numbers(file), [100]);
+  const { found } = await check(join(file, '..'));
+  t.match(found[0], /^audit.jsonl:1 stands in the wrong place, or is a copy/, 'and verify tells of it');
   t.match(
     log.lines.filter(({ level }) => level === 'error'),
     [{ facts: { err: { message: /belongs to another process/ } } }],
@@ -204,6 +207,30 @@ test('a process that exits without closing still writes what it has, in order', 
     numbers(file),
     Array.from({ length: 100 }, (_, n) => n),
   );
+});
+
+test('a process that is killed while it writes: the next one goes on, and the log is whole', async (t) => {
+  const file = auditFile(t);
+  const program = `
+    const { openTrail } = await import(${JSON.stringify(join(import.meta.dirname, '../support/audit-trail.ts'))});
+    const trail = openTrail({ file: ${JSON.stringify(file)}, rotation: { size: 400_000, age: 60_000 } });
+    for (let n = 0; ; n += 1) {
+      for (let m = 0; m < 500; m += 1) trail.append('test', { n, m, pad: 'x'.repeat(500) });
+      if (n === 5) process.stdout.write('going');
+      await trail.flush();
+    }`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program]);
+  t.teardown(() => child.kill('SIGKILL'));
+  const closed = once(child, 'close');
+  await once(child.stdout, 'data');
+  child.kill('SIGKILL');
+  await closed;
+  const later = openTrail({ file });
+  later.append('test', { n: -1 });
+  await later.close();
+  const { found, verdict } = await check(join(file, '..'));
+  t.strictSame(found, []);
+  t.ok(verdict.lines > 2_500 && verdict.files > 2 && verdict.closed);
 });
 
 test('standard output takes records too', async (t) => {

@@ -15,7 +15,7 @@ test('the gate refuses what it cannot record', async (t) => {
   t.strictSame(told(answer), [503, 'overloaded']);
   t.equal(answer.headers.get('retry-after'), '5');
   await answer.body?.cancel();
-  t.equal(world.upstream.requests.length, 0);
+  t.equal(world.upstream.received.length, 0);
   t.ok(world.log.some(({ message }) => message === 'audit: records are not written'));
 });
 

@@ -28,6 +28,8 @@ export function memoryLog(): MemoryLog {
       if (failure !== undefined) throw failure;
       all.push(line);
     },
+    follow: () => {},
+    written: () => Promise.resolve(),
     flush: settle,
     close: settle,
     get failure() {

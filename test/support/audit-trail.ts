@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Test } from 'tap';
-import { beginning, type Head, seal } from '../../src/audit/line.ts';
+import { beginning, type Head, membersOf, seal } from '../../src/audit/line.ts';
 import { findLogs } from '../../src/audit/log-files.ts';
 import { openSegments } from '../../src/audit/segments.ts';
 import type { SigningKey } from '../../src/audit/signing-key.ts';
@@ -91,7 +91,7 @@ export function rewrite(file: string, lines: readonly string[]): void {
 export function sealedAgain(records: readonly Line[], after: Head = beginning): string[] {
   let head = after;
   return records.map(({ seq: _seq, prev: _prev, hash: _hash, ...fields }) => {
-    const sealed = seal(head, fields);
+    const sealed = seal(head, membersOf(fields));
     head = sealed.head;
     return sealed.line;
   });
