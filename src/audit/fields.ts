@@ -10,7 +10,8 @@ export const auditFields = {
   request_id: 'Our id of the call; also the x-request-id answered to the caller.',
   trace_id: 'W3C trace id of the call.',
   span_id: "Id of the call's SERVER span; in a record of an exchange, of its CLIENT span.",
-  root_id: 'Joins every hop of one delegation across traces: the txn of the subject token, or minted at the first hop.',
+  root_id:
+    'Joins every hop of one delegation across traces: the txn of the subject token, else derived from the token the delegation began with.',
   delegation_id: "This hop's grant: digest of the issued token's id, or the request id where there is none.",
   parent_id: "The grant it derives from: digest of the presented token's id.",
   route: 'Id of the route.',

@@ -106,6 +106,7 @@ export const reasons = {
   trace_subject_ambiguous: 'delegation_refused',
   subject_missing: 'subject_required',
   subject_not_allowed: 'access_denied',
+  cross_site_refused: 'access_denied',
   actor_not_bound: 'delegation_refused',
   may_act_mismatch: 'delegation_refused',
   chain_malformed: 'delegation_refused',

@@ -27,6 +27,13 @@ export const identitySchema = z
       .max(16)
       .default(6)
       .describe('Most actors in a delegation chain, the caller included; a deeper chain is refused, never shortened.'),
+    allowed_origins: z
+      .array(z.string().min(1).max(512))
+      .max(64)
+      .default([])
+      .describe(
+        'Values of `Origin` a sidecar lets through, for agents that live in a browser; any other web page is refused.',
+      ),
   })
   .superRefine((identity, context) => {
     if (identity.mode === 'sidecar' && identity.token_file === undefined) {

@@ -2,7 +2,7 @@
 // Must never remove anything but a stale socket of its own.
 
 import { rmSync, statSync } from 'node:fs';
-import type { Server } from 'node:net';
+import { connect, type Server } from 'node:net';
 
 export type ListenAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
@@ -24,7 +24,7 @@ export function parseListenAddress(text: string): ListenAddress | undefined {
  * @throws the bind error (EADDRINUSE, EACCES ...).
  */
 export async function listen(server: Server, address: ListenAddress): Promise<string> {
-  if (address.kind === 'unix') removeStaleSocket(address.path);
+  if (address.kind === 'unix') await removeStaleSocket(address.path);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     const bound = () => {
@@ -40,7 +40,13 @@ export async function listen(server: Server, address: ListenAddress): Promise<st
   return `http://${address.host.includes(':') ? `[${address.host}]` : address.host}:${port}`;
 }
 
-function removeStaleSocket(path: string): void {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found?.isSocket()) rmSync(path);
+/** A socket that somebody answers at is in use: it stays, and binding fails as it should. */
+async function removeStaleSocket(path: string): Promise<void> {
+  if (!statSync(path, { throwIfNoEntry: false })?.isSocket()) return;
+  const isStale = await new Promise<boolean>((resolve) => {
+    const probe = connect(path, () => resolve(false));
+    probe.once('connect', () => probe.destroy());
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'));
+  });
+  if (isStale) rmSync(path);
 }

@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock, Log } from '../base/ports.ts';
 import type { Arrival, Peer } from '../call.ts';
 import { type ListenAddress, listen } from './address.ts';
+import { endDetached } from './detached.ts';
 
 /** Time for a client to send its whole header block; stops slowloris. Bodies have idle limits only (long uploads are real). */
 const headersTimeoutMs = 30_000;
@@ -70,7 +71,11 @@ export async function listenOutbound(options: OutboundOptions): Promise<Outbound
   });
 
   server.on('connect', (_request, socket: Duplex) => {
-    socket.end('HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+    // The server lets go of this socket: without being kept here, one CONNECT would hold up a stop for ever.
+    tunnels.add(socket);
+    socket.once('close', () => tunnels.delete(socket));
+    socket.on('error', () => socket.destroy());
+    endDetached(socket, 'HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
   });
   server.on('clientError', refuseUnparsed);
 

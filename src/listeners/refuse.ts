@@ -6,6 +6,7 @@ import { STATUS_CODES } from 'node:http';
 import { publicCodes, type Refusal } from '../base/errors.ts';
 import type { Arrival, Dialect, HttpTransport, UpgradeTransport } from '../call.ts';
 import { isRouted } from '../reached.ts';
+import { endDetached } from './detached.ts';
 import { errorBody } from './dialects.ts';
 
 /** After refusing, at most this many bytes of the request are read and thrown away before the connection is cut. */
@@ -92,5 +93,5 @@ function answerUpgrade({ socket }: UpgradeTransport, status: number, headers: st
   if (socket.destroyed || !socket.writable) return;
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}\r\nconnection: close\r\n`;
   for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
-  socket.end(`${head}\r\n${body}`);
+  endDetached(socket, `${head}\r\n${body}`);
 }

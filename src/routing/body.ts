@@ -8,12 +8,18 @@ import type { Body, HttpTransport, UpgradeTransport } from '../call.ts';
 /** Bodies of known length up to this are read whole in any case: cheaper than a stream, and they can be sent twice. */
 const alwaysBuffered = 65_536;
 
+/**
+ * Longest time a body that is read whole may take, in milliseconds, however it trickles. A call waits here with its caller
+ * already identified: without an end it could be kept until long after its tokens have expired and its rules have changed.
+ */
+const maxCollectMs = 60_000;
+
 const none: Body = { kind: 'none' };
 
 /**
  * @param needed whether policy needs a field of the body.
  * @param limit largest body read whole when needed, in bytes. Stops one request from filling the memory.
- * @throws Refusal body_over_inspection_limit, or request_malformed when the body ends early.
+ * @throws Refusal body_over_inspection_limit, or request_malformed when the body ends early or takes too long.
  */
 export async function readBody(
   transport: HttpTransport | UpgradeTransport,
@@ -41,7 +47,12 @@ function collect(request: IncomingMessage, bound: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
+    const deadline = setTimeout(() => {
+      request.resume();
+      settle(() => reject(new Refusal('request_malformed', { detail: 'the body took too long to arrive' })));
+    }, maxCollectMs);
     const settle = (outcome: () => void): void => {
+      clearTimeout(deadline);
       request.off('data', take).off('end', finish).off('error', fail).off('close', fail);
       outcome();
     };

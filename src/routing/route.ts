@@ -19,6 +19,8 @@ export interface RouteOptions {
 /** @throws Refusal of the route group, through the promise. */
 export function createRoute({ catalogue }: RouteOptions): (call: KnownCall) => Promise<RoutedCall> {
   return async function route(call) {
+    // RFC 9110 section 9.3.8: it has the upstream reflect the request, which must then hold no credential; ours would.
+    if (call.method === 'TRACE') throw new Refusal('request_malformed', { detail: 'TRACE is not forwarded' });
     const target = canonicalTarget(call.path, catalogue.encodedSlashes);
     const compiled = catalogue.match(target.path, call.authority);
     if (target.slashed > 0 && !compiled?.inspection.encodedSlashIn.size) throw escapes('has an encoded slash');

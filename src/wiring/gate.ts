@@ -8,10 +8,12 @@ import { type Config, routeId } from '../config/schema.ts';
 import { type Broker, createBroker } from '../exchange/broker.ts';
 import { createForward, type Forwarding } from '../forwarding/forward.ts';
 import { compileNetwork } from '../forwarding/network.ts';
+import { createCrossSiteCheck } from '../identity/cross-site.ts';
 import { createCustody } from '../identity/custody.ts';
 import { createIdentify, type Identity } from '../identity/identify.ts';
 import { createStrip } from '../identity/strip.ts';
 import { createRefuse } from '../listeners/refuse.ts';
+import { staysOnMachine } from '../listeners/schema.ts';
 import { compileClaimsRule } from '../policy/expression.ts';
 import { createPermit, type Permit } from '../policy/permit.ts';
 import { type Catalogue, compileCatalogue } from '../routing/catalogue.ts';
@@ -83,7 +85,7 @@ export function compileGate(
     forwarding,
     inbound,
     stages: {
-      strip: createStrip(),
+      strip: stripFor(config, routes),
       identify: identity.identify,
       route: createRoute({ catalogue }),
       permit: permit.permit,
@@ -93,5 +95,21 @@ export function compileGate(
     },
     close: () => Promise.all([forwarding.close(), inbound?.close()]).then(release),
     closeNow: () => Promise.all([forwarding.closeNow(), inbound?.closeNow()]).then(release),
+  };
+}
+
+/** Beside its agent, a gate takes a call without a credential for the agent's own: web pages are kept away first. */
+function stripFor({ identity, listen }: Config, routes: readonly PairedRoute[]): Stages['strip'] {
+  const strip = createStrip();
+  if (identity.mode !== 'sidecar') return strip;
+  const refuseCrossSite = createCrossSiteCheck({
+    loopback: listen.outbound.kind === 'tcp' && staysOnMachine(listen.outbound),
+    hosts: routes.flatMap(({ spec }) => spec.host ?? []),
+    origins: identity.allowed_origins,
+  });
+  return (call) => {
+    const stripped = strip(call);
+    refuseCrossSite(stripped);
+    return stripped;
   };
 }
