@@ -44,6 +44,7 @@ const mayReveal = [
   'identity/jwt.ts',
   'identity/own-identity.ts',
   'identity/presented.ts',
+  'identity/trace-subject.ts',
   'sts/clients.ts',
   'telemetry/otel.ts',
   'telemetry/pseudonym.ts',

@@ -9,12 +9,19 @@ import { listenOnLoopback, sendJson } from '../upstreams/serve.ts';
 import { bearerOf } from '../upstreams/verify.ts';
 import { createWitness, type Witness } from './witness.ts';
 
+/** What any OpenTelemetry SDK hands on; the sidecar's proof of the call is in `tracestate`. */
+export interface TraceContext {
+  readonly traceparent: string;
+  readonly tracestate?: string;
+}
+
 /** A call that came in, as far as the agent's work needs it. */
 export interface Task {
   readonly path: string;
   /** What it was given to call on with. */
   readonly handle: string;
-  readonly traceparent: string;
+  /** Trace context as it came, which goes along on the way out. */
+  readonly context: TraceContext;
   readonly body: string;
   /** Origin of the agent's own sidecar. */
   readonly gate: string;
@@ -42,22 +49,22 @@ export const initialize = JSON.stringify({
 export const mcpHeaders = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
 
 /** Hands the question to the researcher, and its answer back; any path below it. */
-export const plannersWork = async ({ path, handle, traceparent, body, gate, fetch }: Task): Promise<Response> =>
+export const plannersWork = async ({ path, handle, context, body, gate, fetch }: Task): Promise<Response> =>
   fetch(`${gate}/researcher${path}`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${handle}`, traceparent, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${handle}`, ...context, 'content-type': 'application/json' },
     body,
   });
 
-/** Calls the tool with the SDK; on /by-trace with nothing but the trace it was given. */
+/** Calls the tool with the SDK; on /by-trace with nothing but the trace context it was given. */
 export async function researchersWork(task: Task): Promise<Response> {
-  const { handle, traceparent, gate, fetch } = task;
+  const { handle, context, gate, fetch } = task;
   const url = `${gate}/mcp`;
   if (task.path === '/by-trace') {
-    return fetch(url, { method: 'POST', headers: { ...mcpHeaders, traceparent }, body: initialize });
+    return fetch(url, { method: 'POST', headers: { ...mcpHeaders, ...context }, body: initialize });
   }
   const { question } = z.looseObject({ question: z.string().max(4_000) }).parse(JSON.parse(task.body));
-  const headers = { authorization: `Bearer ${handle}`, traceparent };
+  const headers = { authorization: `Bearer ${handle}`, ...context };
   const client = new Client({ name: 'researcher', version: '1.0.0' });
   await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers }, fetch }));
   try {
@@ -74,12 +81,15 @@ export async function startChainAgent(work: (task: Task) => Promise<Response>): 
   let gate = '';
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { authorization, traceparent } = request.headers;
+    const { authorization, traceparent, tracestate } = request.headers;
     const body = await witness.take(request);
     const task: Task = {
       path: request.url ?? '/',
       handle: bearerOf(authorization) ?? '',
-      traceparent: typeof traceparent === 'string' ? traceparent : '',
+      context: {
+        traceparent: typeof traceparent === 'string' ? traceparent : '',
+        ...(typeof tracestate === 'string' ? { tracestate } : {}),
+      },
       ...{ body, gate, fetch: witness.fetch },
     };
     tasks.push(task);

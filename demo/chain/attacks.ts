@@ -95,11 +95,12 @@ const attacks: readonly Attack[] = [
   },
   {
     name: 'forged traceparent',
-    tried: "on a route that goes by trace: the user's own trace, which every hop has seen",
+    tried: "on a route that goes by trace: the trace of the researcher's live call, which every upstream has seen",
     at: 'researcher',
     expected: 'trace_subject_unknown',
-    make: ({ researcher: { outbound } }, { traceId }) =>
-      post(`${outbound}/mcp`, { ...mcpHeaders, traceparent: `00-${traceId}-00f067aa0ba902b7-01` }),
+    // Its trace context but for the proof, which no upstream ever sees.
+    make: ({ researcher: { outbound } }, { atResearcher: { context } }) =>
+      post(`${outbound}/mcp`, { ...mcpHeaders, traceparent: context.traceparent }),
   },
   {
     name: 'replayed handle',

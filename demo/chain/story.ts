@@ -35,7 +35,7 @@ export async function tellStory(world: ChainWorld): Promise<Story> {
 export async function beginFlow(world: ChainWorld): Promise<Flow> {
   const { planner, researcher } = world;
   const { traceId, atPlanner } = await reachPlanner(world);
-  const headers = { authorization: `Bearer ${atPlanner.handle}`, traceparent: atPlanner.traceparent };
+  const headers = { authorization: `Bearer ${atPlanner.handle}`, ...atPlanner.context };
   const passedOn = await atPlanner.fetch(`${planner.outbound}/researcher/wait`, { method: 'POST', headers });
   if (!passedOn.ok) throw new Error(`the researcher could not be called (${passedOn.status})`);
   return { traceId, atPlanner, atResearcher: lastTask(researcher) };

@@ -28,9 +28,6 @@ export interface Downstream {
 }
 
 export function openDownstream(response: ServerResponse, idleMs: number, events: DownstreamEvents): Downstream {
-  let begun = false;
-  let ended = false;
-  let sent = 0;
   let remaining: number | undefined;
   let guard: ReturnType<typeof createGuard> | undefined;
   let listening = false;
@@ -51,11 +48,11 @@ export function openDownstream(response: ServerResponse, idleMs: number, events:
   /** Chunks in order; the last one of a known length leaves together with the end (one write, one packet). */
   function put(chunk: Buffer, last: boolean): boolean {
     if (chunk.length > 0) {
-      sent += chunk.length;
+      down.sent += chunk.length;
       events.passed(chunk);
     }
     if (last) {
-      ended = true;
+      down.ended = true;
       if (chunk.length > 0) response.end(chunk);
       else response.end();
       if (response.writableLength > response.writableHighWaterMark) waitForAgent();
@@ -66,10 +63,14 @@ export function openDownstream(response: ServerResponse, idleMs: number, events:
     return false;
   }
 
-  return {
+  // No getters: see docs/adr/0011.
+  const down: Mutable<Downstream> = {
+    begun: false,
+    ended: false,
+    sent: 0,
     begin(status, head, forms, bodiless) {
       response.writeHead(status, head.lines);
-      begun = true;
+      down.begun = true;
       if (head.guarded) guard = createGuard(forms);
       if (bodiless) return;
       remaining = head.length;
@@ -77,29 +78,23 @@ export function openDownstream(response: ServerResponse, idleMs: number, events:
       if (remaining === undefined) response.flushHeaders();
     },
     write(chunk) {
-      if (ended) return true;
+      if (down.ended) return true;
       if (remaining !== undefined) remaining -= chunk.length;
       const last = remaining !== undefined && remaining <= 0;
       if (guard === undefined) return put(chunk, last);
       return put(last ? guard.finish(chunk) : guard.pass(chunk), last);
     },
     finish() {
-      if (!ended) put(guard === undefined ? nothing : guard.finish(nothing), true);
+      if (!down.ended) put(guard === undefined ? nothing : guard.finish(nothing), true);
     },
     release() {
       clearTimeout(stall);
       if (listening) response.off('drain', onDrain);
     },
-    get begun() {
-      return begun;
-    },
-    get ended() {
-      return ended;
-    },
-    get sent() {
-      return sent;
-    },
   };
+  return down;
 }
+
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
 
 const nothing = Buffer.alloc(0);

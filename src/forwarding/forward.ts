@@ -5,10 +5,11 @@
 import type { AddressPolicy } from '../base/addresses.ts';
 import { asRefusal, Refusal } from '../base/errors.ts';
 import type { Log } from '../base/ports.ts';
+import type { Secret } from '../base/secret.ts';
 import type { ArmedCall, Reply } from '../call.ts';
 import { guardedForms } from './guard.ts';
 import { type Handshake, readHandshake } from './handshake.ts';
-import { compileRequestHeaders, placeCredential } from './headers.ts';
+import { compileRequestHeaders, type GateFacts, placeCredential } from './headers.ts';
 import { createLive } from './live.ts';
 import { isBelow } from './locations.ts';
 import { createSessionSeal } from './mcp-session.ts';
@@ -42,13 +43,17 @@ export interface ForwardStats {
 }
 
 export interface Forwarding {
-  forward(call: ArmedCall): Promise<Reply>;
+  /** @param tracestate proof of an inbound call, for the agent it is handed to; never given on the way out */
+  forward(call: ArmedCall, tracestate?: Secret): Promise<Reply>;
   stats(): ForwardStats;
   /** Refuses new calls and waits for live ones. */
   close(): Promise<void>;
   /** Refuses new calls and ends live ones: those not yet answered are refused, others are cut. */
   closeNow(): Promise<void>;
 }
+
+/** What the gate adds to every attempt of one call. */
+type OwnHeaders = Pick<GateFacts, 'session' | 'tracestate'>;
 
 /** @throws TypeError for a route whose headers cannot be sent as configured. */
 export function createForward(options: ForwardOptions): Forwarding {
@@ -76,12 +81,12 @@ export function createForward(options: ForwardOptions): Forwarding {
   }
 
   /** Everything one attempt needs; its observation is ended here if it cannot be made. */
-  function prepare(call: ArmedCall, route: CompiledRoute, session: string | undefined, resend: number): Attempt {
+  function prepare(call: ArmedCall, route: CompiledRoute, own: OwnHeaders, resend: number): Attempt {
     const observation = call.observation.attemptStarted(call, resend);
     try {
       const { traceparent } = observation;
       const placed = placeCredential(call);
-      const headers = route.writeHeaders(call, { placed, traceparent, session });
+      const headers = route.writeHeaders(call, { placed, traceparent, ...own });
       const { body } = call;
       const plain = body.kind === 'buffered' ? body.bytes : undefined;
       const bytes = plain !== undefined && route.mcp ? rewriteMeta(plain, traceparent) : plain;
@@ -101,12 +106,12 @@ export function createForward(options: ForwardOptions): Forwarding {
     return openTunnel(attempt, handshake, transport);
   }
 
-  async function carry(call: ArmedCall, route: CompiledRoute): Promise<Reply> {
-    const session = route.mcp ? sessions.open(call) : undefined;
+  async function carry(call: ArmedCall, route: CompiledRoute, tracestate: Secret | undefined): Promise<Reply> {
+    const own = { session: route.mcp ? sessions.open(call) : undefined, tracestate };
     const handshake = call.transport.kind === 'upgrade' ? readHandshake(call) : undefined;
     let armed = call;
     for (let resend = 0; ; resend += 1) {
-      const outcome = await attemptOnce(prepare(armed, route, session, resend), handshake);
+      const outcome = await attemptOnce(prepare(armed, route, own, resend), handshake);
       if (outcome.kind === 'ended') return { ...outcome, call: armed };
       log.warn({ route: route.id, request: call.id, resend }, 'the upstream rejected the credential of a call');
       if (resend > 0) throw new Refusal('upstream_rejected_credential', { detail: 'twice, the second one fresh' });
@@ -119,7 +124,7 @@ export function createForward(options: ForwardOptions): Forwarding {
     }
   }
 
-  async function forward(call: ArmedCall): Promise<Reply> {
+  async function forward(call: ArmedCall, tracestate?: Secret): Promise<Reply> {
     if (draining) throw new Refusal('draining');
     const route = routes.get(call.route.id);
     if (route === undefined) throw new Refusal('internal_fault', { detail: 'a route forwarding does not know' });
@@ -132,7 +137,7 @@ export function createForward(options: ForwardOptions): Forwarding {
     calls += 1;
     if (isTunnel) route.tunnels += 1;
     try {
-      return await carry(call, route);
+      return await carry(call, route, tracestate);
     } finally {
       calls -= 1;
       if (isTunnel) route.tunnels -= 1;

@@ -3,6 +3,7 @@
 // Must never pass on a credential, a hop-by-hop name or framing of the agent's, nor send an empty credential.
 
 import { Refusal } from '../base/errors.ts';
+import type { Secret } from '../base/secret.ts';
 import type { ArmedCall } from '../call.ts';
 
 /** Sent on by every route: what says how the body and the answer are to be read. */
@@ -20,6 +21,12 @@ const alwaysForwarded = [
   'range',
   'user-agent',
 ];
+
+/**
+ * What has an answer sent in pieces (RFC 9110 section 14). The response guard looks for the whole credential: an upstream that
+ * reflects it would give it out half by half.
+ */
+const pieceHeaders = new Set(['range', 'if-range']);
 
 /** Never taken from an agent or from `set_headers`, whatever a route says: framing, hops, trace and identity are the gate's. */
 const gateOwned = new Set([
@@ -86,6 +93,8 @@ export interface RequestHeaderRules {
 export interface GateFacts {
   readonly placed: PlacedCredential;
   readonly traceparent: string;
+  /** For the agent behind an inbound listener alone; no upstream is given one. */
+  readonly tracestate?: Secret | undefined;
   /** The upstream's own MCP session id, already opened and verified. */
   readonly session: string | undefined;
 }
@@ -112,16 +121,17 @@ export function compileRequestHeaders(rules: RequestHeaderRules): WriteRequestHe
     names.has(name) ||
     (prefixes.some((prefix) => name.startsWith(prefix)) && !replaced.has(name) && !isGateOwned(name));
 
-  return function writeRequestHeaders(call, { placed, traceparent, session }) {
+  return function writeRequestHeaders(call, { placed, traceparent, tracestate, session }) {
     const out: string[] = [];
     const lists = append.size === 0 ? undefined : new Map<string, string[]>();
     const { headers } = call;
+    const whole = rules.guard && call.credential.placement.kind !== 'none';
     for (let i = 0; i < headers.length; i += 2) {
       const name = headers[i];
       const value = headers[i + 1];
       if (name === undefined || value === undefined) continue;
       const lower = name.toLowerCase();
-      if (lower === placed.name || !forwards(lower)) {
+      if (lower === placed.name || !forwards(lower) || (whole && pieceHeaders.has(lower))) {
         // With the guard off, compression is between agent and upstream; with it on, the bytes must be readable.
         if (lower === 'accept-encoding' && !rules.guard) out.push(name, value);
         continue;
@@ -135,6 +145,7 @@ export function compileRequestHeaders(rules: RequestHeaderRules): WriteRequestHe
     if (rules.guard) out.push('accept-encoding', 'identity');
     if (session !== undefined) out.push('mcp-session-id', session);
     out.push('x-request-id', call.id, 'traceparent', traceparent);
+    if (tracestate !== undefined) out.push('tracestate', tracestate.reveal());
     if (placed.name !== undefined) out.push(placed.name, placed.value);
     return out;
   };

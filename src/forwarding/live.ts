@@ -1,7 +1,7 @@
 // The attempts under way, each with the way to end it. A list and not a Set: when a Set grows over entries it has dropped, V8
 // leaves its old table behind with pointers to what was in flight then and to the table that followed. Such tables outlive the
 // young generation and keep every call alive with them until the next full collection: measured at 60 us of each call,
-// half of all the time spent (docs/adr/0006). Here nothing that was removed is pointed to.
+// half of all the time spent (docs/adr/0011). Here nothing that was removed is pointed to.
 
 export interface Live<T> {
   /** @returns how to take it away again, once. */

@@ -6,6 +6,13 @@ import type { ArmedCall } from '../call.ts';
 /** Longest URL or Link header looked at, in characters; longer ones are dropped. */
 const maxUrlLength = 8_192;
 
+/** RFC 8288 section 3, one entry and what separates it from the next. No quoted pairs: they could spell a URL we do not see. */
+const linkEntry =
+  /[ \t]*<([^<>]*)>((?:[ \t]*;[ \t]*[!#$%&'*+.^_`|~\w-]+(?:[ \t]*=[ \t]*(?:"[^"\\]*"|[!#$%&'*+.^_`|~\w/:-]+))?)*)[ \t]*(,|$)/y;
+
+/** Anything a client could take for an absolute URL. */
+const absoluteUrl = /(?:https?:|[\\/]{2})[^\s"'<>]*/gi;
+
 const authority = /^[A-Za-z0-9._\-[\]:]{1,255}$/;
 
 export interface Locations {
@@ -13,7 +20,7 @@ export interface Locations {
   toGate(call: ArmedCall, url: string): string | undefined;
   /** The same as an absolute URL, for headers whose readers do not resolve references. */
   toGateUrl(call: ArmedCall, url: string): string | undefined;
-  /** A whole Link header (RFC 8288); undefined when any of its targets leads elsewhere. */
+  /** A whole Link header (RFC 8288); undefined when it is malformed, or any of its URLs leads elsewhere. */
   toGateLinks(call: ArmedCall, links: string): string | undefined;
 }
 
@@ -24,7 +31,7 @@ export interface LocationRules {
 }
 
 export function compileLocations({ origin, upstreamBase, gatePath }: LocationRules): Locations {
-  const { origin: ownOrigin } = new URL(origin);
+  const { origin: ownOrigin, hostname: ownHost } = new URL(origin);
 
   function toGate(call: ArmedCall, url: string): string | undefined {
     if (url.length > maxUrlLength) return undefined;
@@ -40,6 +47,11 @@ export function compileLocations({ origin, upstreamBase, gatePath }: LocationRul
     return path.startsWith('//') ? undefined : path;
   }
 
+  /** Parameters such as `anchor` can hold one, and so can a query. */
+  function namesUpstream(text: string): boolean {
+    return (text.match(absoluteUrl) ?? []).some((url) => URL.parse(url, ownOrigin)?.hostname === ownHost);
+  }
+
   return {
     toGate,
     toGateUrl(call, url) {
@@ -49,15 +61,25 @@ export function compileLocations({ origin, upstreamBase, gatePath }: LocationRul
     },
     toGateLinks(call, links) {
       if (links.length > maxUrlLength) return undefined;
-      let lost = false;
-      const rewritten = links.replace(/<([^<>]*)>/g, (_link, url: string) => {
-        const path = toGate(call, url);
-        if (path === undefined) lost = true;
-        return `<${path}>`;
-      });
-      return lost ? undefined : rewritten;
+      const rewritten: string[] = [];
+      for (const [target, parameters] of entriesOf(links)) {
+        const path = target === undefined ? undefined : toGate(call, target);
+        if (path === undefined || namesUpstream(path + parameters)) return undefined;
+        rewritten.push(`<${path}>${parameters}`);
+      }
+      return rewritten.join(', ');
     },
   };
+}
+
+/** Target and parameters of each entry; an entry without target where the header is malformed. */
+function* entriesOf(links: string): Generator<readonly [string | undefined, string]> {
+  linkEntry.lastIndex = 0;
+  for (let separator: string | undefined = ','; separator === ','; ) {
+    const entry = linkEntry.exec(links);
+    yield [entry?.[1], entry?.[2] ?? ''];
+    separator = entry?.[3];
+  }
 }
 
 /** Whether a canonical path is the base itself or below it; query and fragment may follow. */

@@ -23,6 +23,7 @@ import {
   self,
 } from './parties.ts';
 import { type PresentedSubject, type PresentedTokens, pickTokens } from './presented.ts';
+import { readProof } from './trace-subject.ts';
 import type { Trust } from './trust.ts';
 
 export interface EstablishOptions {
@@ -70,7 +71,7 @@ export function createEstablish(options: EstablishOptions): (call: StrippedCall)
     if (traceId === undefined) return undefined;
     if (custody === undefined)
       throw new Refusal('trace_subject_unknown', { detail: 'no call comes in through this gate' });
-    return { by: 'trace', token: await verifyAgain(custody.traces.find(traceId)) };
+    return { by: 'trace', token: await verifyAgain(custody.traces.find(traceId, readProof(call.rawHeaders))) };
   }
 
   return async function establish(call) {

@@ -10,8 +10,14 @@ export interface Member {
   readonly sub: string;
 }
 
+/** Claims that differ between a token and its refreshed successor, and allow nothing (RFC 7519 section 4.1). */
+const passing = new Set(['exp', 'iat', 'nbf', 'jti']);
+
 /** Digest of all that a token allows, without its times and ids: equal for a token and its refreshed successor. */
 export function authorityOf({ trust, principal, actors, audiences, scopes, mayAct }: VerifiedToken): string {
+  const claims = Object.entries(principal.claims)
+    .filter(([name]) => !passing.has(name))
+    .toSorted(([a], [b]) => (a < b ? -1 : 1));
   return digest([
     trust,
     principal.kind,
@@ -21,6 +27,8 @@ export function authorityOf({ trust, principal, actors, audiences, scopes, mayAc
     audiences.toSorted(),
     scopes?.toSorted(),
     mayAct === undefined ? undefined : JSON.stringify(mayAct),
+    // Policy may read any claim: a token with another role or tenant is another authority.
+    JSON.stringify(claims),
   ]);
 }
 

@@ -33,12 +33,17 @@ export async function discoverJwksUri({ issuer, insecureHttp, send }: DiscoverOp
     // RFC 8414 section 3.3: otherwise one tenant of a host could publish metadata in another's name.
     if (!isJsonObject(document) || document['issuer'] !== issuer) throw unavailable('metadata names another issuer');
     const location = document['jwks_uri'];
-    if (typeof location !== 'string' || !maySend(location, insecureHttp)) {
+    if (typeof location !== 'string' || !maySend(location, insecureHttp) || isLess(location, issuer)) {
       throw unavailable('metadata has no acceptable jwks_uri');
     }
     return location;
   }
   throw unavailable('no metadata document');
+}
+
+/** An issuer that is reached by https names nothing less: no exception holds for what its metadata chooses. */
+function isLess(location: string, issuer: string): boolean {
+  return new URL(issuer).protocol === 'https:' && new URL(location).protocol !== 'https:';
 }
 
 /**

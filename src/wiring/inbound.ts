@@ -34,7 +34,7 @@ const protocolHeaders = ['a2a-*', 'mcp-*', 'last-event-id', 'cache-control'];
 
 export interface InboundPath {
   readonly stages: Omit<Stages, 'observe'>;
-  /** Whether each call has to begin a trace of its own: the trace is then what its subject is found by. */
+  /** Whether each call has to begin a trace of its own: its subject is then found by that trace, and a proof beside it. */
   readonly ownTrace: boolean;
   /** Lets live calls end. */
   close(): Promise<void>;
@@ -75,8 +75,8 @@ export function compileInbound(options: InboundOptions): InboundPath | undefined
 
   async function forward(call: ArmedCall) {
     if (!ownTrace) return forwarding.forward(call);
-    const ended = custody.traces.begin(call.observation.span.traceId, call.subjectToken, graceMs);
-    return forwarding.forward(call).finally(ended);
+    const { tracestate, ended } = custody.traces.begin(call.observation.span.traceId, call.subjectToken, graceMs);
+    return forwarding.forward(call, tracestate).finally(ended);
   }
 
   return {

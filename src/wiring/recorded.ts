@@ -3,19 +3,27 @@
 // A call that policy refuses needs no such wait: nothing was done that a record would have to precede.
 
 import type { Audit } from '../audit/audit.ts';
-import type { Stages } from '../call.ts';
+import type { PermittedCall, Stages } from '../call.ts';
 import { type Carry, createPipeline } from '../pipeline.ts';
 import type { Telemetry } from '../telemetry/observe.ts';
 
 export type Assemble = (stages: Stages) => Carry;
 
 export function createAssemble({ permitted }: Telemetry, { secured }: Audit): Assemble {
+  /** Why this call's own record was not taken: room for those of other calls is none for it. */
+  function untold(call: PermittedCall): Error | undefined {
+    try {
+      return permitted(call) ? undefined : new Error('the record of the decision was not taken');
+    } catch (cause) {
+      return new Error('the record of the decision could not be made', { cause });
+    }
+  }
+
   return (stages) =>
     createPipeline({
       ...stages,
       async arm(call) {
-        permitted(call);
-        await secured();
+        await secured(untold(call));
         return stages.arm(call);
       },
     });

@@ -2,7 +2,7 @@
 
 import { test } from 'tap';
 import { apiRoute, calls, type Document, type Places, told } from '../support/e2e-world.ts';
-import { type AgentRequest, type Behaviour, startInboundWorld } from '../support/inbound-world.ts';
+import { type AgentRequest, type Behaviour, continuing, startInboundWorld } from '../support/inbound-world.ts';
 import { clockAt, start } from '../support/sts-issuer.ts';
 
 const callersTrace = '0af7651916cd43dd8448eb211c80319c';
@@ -17,11 +17,8 @@ const routes = (places: Places): Document => ({
 
 const traceOf = ({ headers }: AgentRequest) => String(headers['traceparent']).split('-')[1] ?? '';
 
-/** What an OpenTelemetry SDK sends on: the trace it was given, under a span of its own. */
-const continuing = (traceId: string) => ({ traceparent: `00-${traceId}-00f067aa0ba902b7-01` });
-
 const propagates: Behaviour = async (request, response, gate) => {
-  const answer = await fetch(`${gate}/api/tickets`, { headers: continuing(traceOf(request)) });
+  const answer = await fetch(`${gate}/api/tickets`, { headers: continuing(request) });
   response.writeHead(answer.status).end(await answer.text());
 };
 
@@ -36,7 +33,8 @@ test('the call is for who called in under this trace', async (t) => {
   const trace = asked === undefined ? '' : traceOf(asked);
   t.match(trace, /^[0-9a-f]{32}$/);
   t.not(trace, callersTrace, 'one that the caller does not know');
-  t.notOk(asked?.headers['tracestate'] ?? asked?.headers['baggage']);
+  t.match(asked?.headers['tracestate'], /^postern=[\w-]{22}$/, "the gate's own, and nothing of the caller's");
+  t.notOk(asked?.headers['baggage']);
 
   const { records, spans } = await world.end();
   const [outbound, inbound] = calls(records);
@@ -74,7 +72,7 @@ test('when the call is over, so is what its trace says', async (t) => {
   world.agentBehind.behave(propagates);
   await world.callAgent();
   const [asked] = world.agentBehind.received;
-  const later = () => world.call('/api', { agent: null, user: null, headers: continuing(asked ? traceOf(asked) : '') });
+  const later = () => world.call('/api', { agent: null, user: null, headers: asked ? continuing(asked) : {} });
   clock.advance(4);
   t.equal((await later()).status, 200, 'what an agent does right after answering still counts');
   clock.advance(2);
@@ -86,10 +84,10 @@ test('without a trace of ours there is nobody, and other routes never ask', asyn
   const world = await startInboundWorld(t, { config: routes });
   const calling = (path: string, headers: Record<string, string>) =>
     world.call(path, { agent: null, user: null, headers });
-  for (const headers of [{}, continuing(callersTrace), { traceparent: 'garbage' }]) {
+  for (const headers of [{}, { traceparent: callersParent }, { traceparent: 'garbage' }]) {
     t.strictSame(told(await calling('/api', headers)), [401, 'subject_required']);
   }
-  t.equal((await calling('/own', continuing(callersTrace))).status, 200, 'the agent for itself, as ever');
+  t.equal((await calling('/own', { traceparent: callersParent })).status, 200, 'the agent for itself, as ever');
   t.match(world.upstream.received, [{ claims: { sub: 'agent:planner' } }]);
 });
 
@@ -100,4 +98,26 @@ test('it does not depend on whether spans are exported', async (t) => {
   t.equal(answer.status, 200);
   const [asked] = world.agentBehind.received;
   t.not(asked && traceOf(asked), callersTrace);
+});
+
+test('the proof stays between gate and agent: no upstream, span, record or log line has it', async (t) => {
+  const world = await startInboundWorld(t, {
+    config: (places) => ({
+      routes: [apiRoute(places, { subject_from: 'trace' }), apiRoute(places, { name: 'b', path: '/b' })],
+    }),
+  });
+  world.agentBehind.behave(async (request, response, gate) => {
+    for (const path of ['/api/a', '/b', '/nowhere']) await fetch(`${gate}${path}`, { headers: continuing(request) });
+    response.end();
+  });
+  await (await world.callAgent()).text();
+  const [asked] = world.agentBehind.received;
+  const nonce = String(asked?.headers['tracestate']).slice('postern='.length);
+  t.equal(nonce.length, 22);
+  t.equal(world.upstream.received.length > 0, true);
+  const { records, spans } = await world.end();
+  t.ok(calls(records).length > 1 && spans.length > 1);
+  const told = world.upstream.received.map(({ rawHeaders, url, body }) => [url, rawHeaders, body.toString()]);
+  t.notOk(world.upstream.received.some(({ headers }) => 'tracestate' in headers));
+  t.notOk(JSON.stringify([told, records, spans, world.log]).includes(nonce));
 });

@@ -159,3 +159,15 @@ test('nothing that can be seen of a store could be presented', (t) => {
   t.not(other.hold(tokenOf('t1')).reveal(), handle.reveal(), 'another process gives another handle to the same token');
   t.end();
 });
+
+test('a session is kept by a refreshed token only while every claim but times and id is the same', (t) => {
+  const held = heldHere();
+  const principal = unverified('alice').principal;
+  const withClaims = (text: string, claims: object) =>
+    tokenOf(text, { principal: { ...principal, claims: { ...principal.claims, ...claims } } });
+  const first = held.hold(withClaims('t1', { role: 'reader', iat: 1, jti: 'a' }), 's').reveal();
+  const refreshed = withClaims('t2', { jti: 'b', exp: 3, nbf: 2, iat: 2, role: 'reader' });
+  t.equal(held.hold(refreshed, 's').reveal(), first);
+  t.not(held.hold(withClaims('t3', { role: 'admin', iat: 1, jti: 'a' }), 's').reveal(), first);
+  t.end();
+});

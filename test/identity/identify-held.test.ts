@@ -31,9 +31,11 @@ async function given({ identity, custody }: World, token: string): Promise<strin
   return custody.handles.hold(subjectToken, { ttlMs: 3_600_000 }).handle.reveal();
 }
 
-async function calledBy(world: World, token: string, trace = traceId): Promise<() => void> {
+/** The trace context the agent is given for a call that comes in with this token. */
+async function calledBy(world: World, token: string, trace = traceId) {
   const { subjectToken } = await world.identity.receive(presenting(token));
-  return world.custody.traces.begin(trace, subjectToken, 5_000);
+  const { tracestate, ended } = world.custody.traces.begin(trace, subjectToken, 5_000);
+  return { context: [...traceparent, 'tracestate', tracestate.reveal()], ended };
 }
 
 test('a handle stands for its subject in any slot an SDK may use', async (t) => {
@@ -139,34 +141,35 @@ test('a held token is verified anew each time: keys that were withdrawn end it',
   t.equal(await reasonOf(world.identity.identify(presenting(handle))), 'token_key_unknown');
 });
 
-test('with nothing but a trace, the call acts for who called in under it', async (t) => {
+test('with nothing but trace context, the call acts for who called in under it', async (t) => {
   const world = await sidecarWorld(t, byTrace);
-  const ended = await calledBy(world, await world.issuer.mint());
-  for (const call of [stripped(traceparent), stripped([...traceparent, 'x-api-key', 'placeholder'])]) {
+  const { context, ended } = await calledBy(world, await world.issuer.mint());
+  for (const call of [stripped(context), stripped([...context, 'x-api-key', 'placeholder'])]) {
     const known = await world.identity.identify(call);
     t.match(known, { binding: 'trace', caller: { sub: agentSub }, subject: { sub: 'alice' } });
   }
+  t.equal(await reasonOf(world.identity.identify(stripped(traceparent))), 'trace_subject_unknown', 'no proof');
   ended();
   world.clock.advance(4);
-  t.equal(await reasonOf(world.identity.identify(stripped(traceparent))), 'not refused');
+  t.equal(await reasonOf(world.identity.identify(stripped(context))), 'not refused');
   world.clock.advance(1);
-  t.equal(await reasonOf(world.identity.identify(stripped(traceparent))), 'trace_subject_unknown');
+  t.equal(await reasonOf(world.identity.identify(stripped(context))), 'trace_subject_unknown');
 });
 
 test('what is presented comes before the trace', async (t) => {
   const world = await sidecarWorld(t, byTrace);
-  await calledBy(world, await world.issuer.mint());
+  const { context } = await calledBy(world, await world.issuer.mint());
   const handle = await given(world, await world.issuer.mint({ sub: 'bob' }));
-  const call = stripped([...traceparent, 'Authorization', `Bearer ${handle}`]);
+  const call = stripped([...context, 'Authorization', `Bearer ${handle}`]);
   t.match(await world.identity.identify(call), { binding: 'handle', subject: { sub: 'bob' } });
-  const own = stripped([...traceparent, 'Authorization', `Bearer ${await world.issuer.mint({ sub: agentSub })}`]);
+  const own = stripped([...context, 'Authorization', `Bearer ${await world.issuer.mint({ sub: agentSub })}`]);
   t.match(await world.identity.identify(own), { binding: 'self' }, 'its own token says that it acts for itself');
 });
 
 test('a route that does not ask for it is not affected by any trace', async (t) => {
   const world = await sidecarWorld(t, { inbound: { subjectTrace: () => undefined } });
-  await calledBy(world, await world.issuer.mint());
-  t.match(await world.identity.identify(stripped(traceparent)), { binding: 'self', caller: { sub: agentSub } });
+  const { context } = await calledBy(world, await world.issuer.mint());
+  t.match(await world.identity.identify(stripped(context)), { binding: 'self', caller: { sub: agentSub } });
 });
 
 test("a call known by certificate is the agent's only if the certificate is", async (t) => {

@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { test } from 'tap';
 import { createHandles } from '../../src/identity/handle.ts';
-import { createTraceSubjects } from '../../src/identity/trace-subject.ts';
+import { createTraceSubjects, readProof } from '../../src/identity/trace-subject.ts';
 import { unverified } from '../support/exchange-call.ts';
 import { start } from '../support/identity-issuer.ts';
 import { clockAt, reasonOf } from '../support/identity-world.ts';
@@ -48,21 +48,30 @@ test('handles mean who they were given for, whatever came in since', (t) => {
   t.end();
 });
 
-test('traces that cross mean nobody', async () => {
+test('a proof means the call it was made for, even where all calls are in one trace', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
       const clock = clockAt(start);
       const traces = createTraceSubjects(clock);
-      const live: { user: string; ended: () => void }[] = [];
+      const live: { user: string; proof: ReturnType<typeof readProof>; ended: () => void }[] = [];
       for (const one of steps) {
         if (one.kind === 'wait') clock.advance(one.seconds);
-        if (one.kind === 'in') live.push({ user: one.user, ended: traces.begin('t', unverified(one.user), 5_000) });
+        if (one.kind === 'in') {
+          const { tracestate, ended } = traces.begin('t', unverified(one.user), 5_000);
+          live.push({ user: one.user, proof: readProof(['tracestate', tracestate.reveal()]), ended });
+        }
         if (one.kind === 'end') live.splice(one.which % Math.max(1, live.length), 1)[0]?.ended();
-        const subjects = new Set(live.map(({ user }) => user));
-        const found = await reasonOf(() => traces.find('t'));
-        if (subjects.size > 1 && found !== 'trace_subject_ambiguous') return false;
-        const [only] = subjects;
-        if (found === 'not refused' && only !== undefined && traces.find('t').principal.sub !== only) return false;
+        if (!live.every(({ user, proof }) => traces.find('t', proof).principal.sub === user)) return false;
+        if (
+          live.length > 1 &&
+          (await reasonOf(() =>
+            traces.find(
+              't',
+              live.flatMap(({ proof }) => proof),
+            ),
+          )) !== 'trace_subject_ambiguous'
+        )
+          return false;
       }
       return true;
     }),

@@ -52,6 +52,12 @@ export interface InboundWorldOptions {
   readonly clock?: Clock;
 }
 
+/** What an OpenTelemetry SDK sends on of a call: its trace, under a span of its own, and its trace state as it came. */
+export function continuing({ headers }: Pick<AgentRequest, 'headers'>): { traceparent: string; tracestate: string } {
+  const traceId = String(headers['traceparent']).split('-')[1] ?? '';
+  return { traceparent: `00-${traceId}-00f067aa0ba902b7-01`, tracestate: String(headers['tracestate']) };
+}
+
 /** Calls out with the handle where an SDK puts its key, and answers with what came back. */
 export const callsOn: Behaviour = async ({ handle }, response, gate) => {
   const answer = await fetch(`${gate}/api/tickets`, { headers: { authorization: `Bearer ${handle}` } });
