@@ -27,17 +27,21 @@ export interface AuditOptions {
 }
 
 export interface Audit {
-  /** Policy lets a call through. Recorded only where calls wait for their records. */
-  permitted(call: PermittedCall, context: AuditContext): void;
+  /**
+   * Policy lets a call through. Recorded only where calls wait for their records.
+   * @returns false when that record was not taken, and `secured` has to be told
+   */
+  permitted(call: PermittedCall, context: AuditContext): boolean;
   exchanged(exchange: AuditedExchange, context: AuditContext): void;
   ended(end: AuditedEnd, context: AuditContext): void;
   /** Something that belongs to no call, such as `postern.config.changed`. Facts must hold no secret. */
   event(name: string, facts: object): void;
   /**
    * Resolves when a permitted call may go on: what was recorded so far is where the configuration wants it.
+   * @param untold why the call's own record was not taken; counts only where calls wait for their records
    * @throws Refusal audit_unavailable
    */
-  secured(): Promise<void>;
+  secured(untold?: Error): Promise<void>;
   /** Resolves when all recorded so far is on disk. */
   flush(): Promise<void>;
   /** Never rejects; what is lost is logged. */
@@ -71,8 +75,10 @@ export function openAudit({ audit, clock, log, version, pseudonym, ...given }: A
     counts.set(event, of.set(outcome, (of.get(outcome) ?? 0) + 1));
   }
 
-  function write({ event, fields, shared }: AuditRecord): void {
-    count(event, trail.append(event, fields, shared) ? 'accepted' : 'failed');
+  function write({ event, fields, shared }: AuditRecord): boolean {
+    const taken = trail.append(event, fields, shared);
+    count(event, taken ? 'accepted' : 'failed');
+    return taken;
   }
 
   function notSecured(failure: Error): void {
@@ -84,15 +90,13 @@ export function openAudit({ audit, clock, log, version, pseudonym, ...given }: A
   }
 
   return {
-    permitted(call, context) {
-      if (before) write(records.permitted(call, context));
-    },
-    exchanged: (exchange, context) => write(records.exchanged(exchange, context)),
-    ended: (end, context) => write(records.ended(end, context)),
-    event: (name, facts) => write(records.event(name, facts)),
-    async secured() {
+    permitted: (call, context) => !before || write(records.permitted(call, context)),
+    exchanged: (exchange, context) => void write(records.exchanged(exchange, context)),
+    ended: (end, context) => void write(records.ended(end, context)),
+    event: (name, facts) => void write(records.event(name, facts)),
+    async secured(untold) {
       const settled = before ? trail.flush().then(() => undefined, asError) : undefined;
-      const failure = trail.obstacle() ?? (await settled);
+      const failure = trail.obstacle() ?? (await settled) ?? (before ? untold : undefined);
       if (failure === undefined) unsecured = false;
       else notSecured(failure);
     },

@@ -6,6 +6,9 @@ import { promisify } from 'node:util';
 import type { Log } from '../base/ports.ts';
 import { createAppender } from './appender.ts';
 
+/** What waits for nobody reaches the disk so much later, in milliseconds; the last lines of a process are written at its exit. */
+const gatherMs = 10;
+
 /** A place for audit lines. */
 export interface AuditSink {
   /** @param line without its line end. Throws when too much waits: the line is not taken then. */
@@ -55,6 +58,7 @@ export function createSink({ fd, file, sync, log }: SinkOptions): AuditSink {
   }
 
   const appender = createAppender({
+    gatherMs,
     write(bytes, done) {
       if (first === undefined) writeNow(bytes, done);
       else void first.then(() => writeNow(bytes, done));

@@ -2,7 +2,7 @@
 // policy has just permitted, so that a refresh re-asks policy by itself. A failed refresh never takes a valid credential
 // away, and an issuer that is down is no reason to use one that is not valid any more.
 
-import { asRefusal } from '../base/errors.ts';
+import { asRefusal, Refusal } from '../base/errors.ts';
 import type { Clock, Log } from '../base/ports.ts';
 import type { PermittedCall } from '../call.ts';
 import type { CacheResult } from '../credential.ts';
@@ -14,6 +14,12 @@ import type { Life } from './life.ts';
 import type { Obtained } from './obtained.ts';
 import type { PlannedLeg } from './plan.ts';
 import { obtain } from './round-trip.ts';
+
+/**
+ * Age below which a rejected credential is not replaced, in ms: an upstream that does not take a fresh one takes no other
+ * either. Stops an upstream that always answers 401 from making every call an exchange.
+ */
+const freshFor = 10_000;
 
 export interface AcquireOptions {
   readonly clock: Clock;
@@ -106,6 +112,14 @@ export function createAcquire({ clock, log, cache, failures }: AcquireOptions): 
     return refreshFrom !== undefined && clock.now() >= refreshFrom;
   }
 
+  /** What serves the call without asking; throws for a rejected credential that is too young to be replaced. */
+  function lookUp(key: string, rejected: string | undefined): Obtained | undefined {
+    const obtained = cache.get(key)?.obtained;
+    if (obtained === undefined || obtained.facts.fingerprint !== rejected) return obtained;
+    if (clock.now() - obtained.askedAt >= freshFor) return undefined;
+    throw new Refusal('upstream_rejected_credential', { detail: 'a credential issued a moment ago' });
+  }
+
   function refreshAhead(errand: Errand, life: Life): void {
     const { leg, plan } = errand.planned;
     if (!isDue(life) || leg.flights.has(plan.key) || failures.recall(plan.key) !== undefined) return;
@@ -122,13 +136,12 @@ export function createAcquire({ clock, log, cache, failures }: AcquireOptions): 
       const planned = plan(lane, call);
       const { key } = planned.plan;
       const errand: Errand = { planned, call, again: rejected !== undefined };
-      if (rejected !== undefined) cache.drop(key, rejected);
 
-      const cached = cache.get(key);
+      const cached = lookUp(key, rejected);
       if (cached !== undefined) {
         stats.hits += 1;
-        refreshAhead({ ...errand, again: false }, cached.obtained.life);
-        return { obtained: cached.obtained, cache: 'hit' };
+        refreshAhead({ ...errand, again: false }, cached.life);
+        return { obtained: cached, cache: 'hit' };
       }
 
       const failed = failures.recall(key);
@@ -138,6 +151,8 @@ export function createAcquire({ clock, log, cache, failures }: AcquireOptions): 
       }
 
       const { value, led } = await planned.leg.flights.join(key, () => ask(errand), signal);
+      // Only now: while the issuer fails, calls to upstreams that do take the old one keep it.
+      if (rejected !== undefined && value.facts.fingerprint !== rejected) cache.drop(key, rejected);
       stats[led ? 'misses' : 'coalesced'] += 1;
       return { obtained: value, cache: led ? 'miss' : 'coalesced' };
     },

@@ -1,6 +1,6 @@
 // Where an issuer's token endpoint is: configured, or read from its metadata (OpenID Connect Discovery 1.0 section 4,
 // RFC 8414 section 3). Must never believe metadata that speaks for another issuer (RFC 8414 section 3.3, mix-up), nor send
-// tokens to an endpoint that metadata moved from https to http.
+// tokens to an endpoint that metadata moved from https to http, be it on this machine.
 
 import { z } from 'zod';
 import { Refusal } from '../base/errors.ts';
@@ -114,15 +114,18 @@ function readMetadata(document: unknown, issuer: string, options: IssuerOptions)
   if (!parsed.success) throw unusable('issuer_answer_malformed', 'is not a JSON document with a token endpoint');
   const { token_endpoint: tokenEndpoint, introspection_endpoint: introspectionEndpoint } = parsed.data;
   if (parsed.data.issuer !== issuer) throw unusable('issuer_answer_malformed', 'speaks for another issuer');
-  if (!isUsable(tokenEndpoint, options)) {
+  if (!isUsable(tokenEndpoint, issuer, options)) {
     throw unusable('issuer_answer_malformed', 'names a token endpoint without https');
   }
-  const introspects = introspectionEndpoint !== undefined && isUsable(introspectionEndpoint, options);
+  const introspects = introspectionEndpoint !== undefined && isUsable(introspectionEndpoint, issuer, options);
   return { issuer, tokenEndpoint, introspectionEndpoint: introspects ? introspectionEndpoint : undefined };
 }
 
-function isUsable(url: string, options: IssuerOptions): boolean {
-  return URL.canParse(url) && isProtected(url, options);
+/** An issuer that is reached by https names nothing less: no exception holds for what its metadata chooses. */
+function isUsable(url: string, issuer: string, options: IssuerOptions): boolean {
+  const parsed = URL.parse(url);
+  if (parsed === null || !isProtected(url, options)) return false;
+  return parsed.protocol === 'https:' || new URL(issuer).protocol !== 'https:';
 }
 
 function refuseUnsent(failure: unknown): never {

@@ -9,6 +9,8 @@ export interface Obtained {
   readonly secret: Secret;
   readonly facts: CredentialFacts;
   readonly life: Life;
+  /** When it was asked for, ms since the epoch. */
+  readonly askedAt: number;
   /** When the first token that came with the call ends, ms since the epoch: bounds whatever it is traded for next. */
   readonly callEndsAt: number | undefined;
 }

@@ -114,6 +114,7 @@ function judge(
       endsAt: verified.expiresAt === undefined ? undefined : verified.expiresAt * 1000,
       maxLifetimeMs: plan.maxLifetime === undefined ? undefined : plan.maxLifetime * 1000,
     }),
+    askedAt: askedAt * 1000,
     callEndsAt: bounds.callEndsAt,
   };
 }

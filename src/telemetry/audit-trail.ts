@@ -1,5 +1,6 @@
 // What telemetry needs of the audit log: a place to tell each decision, each exchange and each end, with where it belongs in
-// traces and in the delegation, which only the observation of the call knows. None of these may throw or wait.
+// traces and in the delegation, which only the observation of the call knows. None of these may wait, and
+// none but `permitted` may throw.
 
 import type { Refusal } from '../base/errors.ts';
 import type { ExchangeStart, PermittedCall } from '../call.ts';
@@ -26,7 +27,8 @@ export interface ExchangeRecord {
 }
 
 export interface AuditTrail {
-  permitted(call: PermittedCall, context: AuditContext): void;
+  /** @returns false when the record was not taken */
+  permitted(call: PermittedCall, context: AuditContext): boolean;
   exchanged(exchange: ExchangeRecord, context: AuditContext): void;
   ended(end: CallEnd, context: AuditContext): void;
   event(name: string, facts: object): void;

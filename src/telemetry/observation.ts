@@ -21,7 +21,8 @@ import { serverSpanName, writeServerAttributes } from './span-server.ts';
 
 /** An observation of our own: it also hears of a decision, for the audit record that may have to come before the call. */
 export interface CallObservation extends Observation {
-  permitted(call: PermittedCall): void;
+  /** Throws, unlike the others: a call may have to stop without its record. @returns false when it was not taken */
+  permitted(call: PermittedCall): boolean;
 }
 
 export function isCallObservation(observation: Observation): observation is CallObservation {
@@ -34,9 +35,14 @@ export function createObservation(arrival: Arrival, parts: ObservationParts): Ca
   const { trace } = recorder;
   let ended = false;
 
+  function settle(call: Arrival): void {
+    guard(() => settleTrace(trace, call));
+    observation.span = trace.span;
+  }
+
   function conclude(end: CallEnd): void {
     const at = nowOf(recorder);
-    guard(() => settleTrace(trace, end.call));
+    settle(end.call);
     guard(() => metrics.ended(end, end.reply && Math.max(0, end.durationMs - recorder.elsewhere)));
     guard(() => {
       const ids = isKnown(end.call) ? idsOf(recorder, end.call, factsOf(end.call)) : undefined;
@@ -55,26 +61,28 @@ export function createObservation(arrival: Arrival, parts: ObservationParts): Ca
   }
 
   guard(() => metrics.arrived(arrival));
-  return {
-    get span() {
-      return trace.span;
-    },
+  // No getter: see docs/adr/0011.
+  const observation: Mutable<CallObservation> = {
+    span: trace.span,
     permitted(call) {
-      guard(() => settleTrace(trace, call));
-      guard(() => audit.permitted(call, { span: trace.span, ids: idsOf(recorder, call, undefined) }));
+      settle(call);
+      return audit.permitted(call, { span: trace.span, ids: idsOf(recorder, call, undefined) });
     },
     exchangeStarted(call, start) {
-      guard(() => settleTrace(trace, call));
+      settle(call);
       return observeExchange(call, start, recorder);
     },
     attemptStarted(call, resend) {
-      guard(() => settleTrace(trace, call));
+      settle(call);
       return observeAttempt(call, resend, recorder);
     },
     replied: (reply) => endOnce((durationMs) => repliedEnd(reply, durationMs)),
     refused: (reached, refusal) => endOnce((durationMs) => refusedEnd(reached, refusal, durationMs)),
   };
+  return observation;
 }
+
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
 
 function serverSpan(end: CallEnd, at: number, recorder: CallRecorder): SpanData {
   const { trace, parts, arrival } = recorder;

@@ -40,8 +40,12 @@ export interface Telemetry {
   observe(arrival: Arrival): ObservedCall;
   /** The same in a trace of its own, linked to the caller's, whose id nobody could guess: it may then prove something. */
   observeApart(arrival: Arrival): ObservedCall;
-  /** Tells the audit log of a decision before it is carried out. */
-  permitted(call: PermittedCall): void;
+  /**
+   * Tells the audit log of a decision before it is carried out.
+   * @returns false when the record was not taken
+   * @throws when it could not be made
+   */
+  permitted(call: PermittedCall): boolean;
   /** The text of /metrics. */
   prometheus(): Promise<string>;
   /** Writes an audit record that belongs to no call, such as `postern.config.changed`. Facts must hold no secret. */
@@ -86,7 +90,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     observe: (arrival) => ({ ...arrival, observation: createObservation(arrival, parts) }),
     observeApart: (arrival) => ({ ...arrival, observation: createObservation(arrival, apart) }),
     permitted(call) {
-      if (isCallObservation(call.observation)) call.observation.permitted(call);
+      return isCallObservation(call.observation) && call.observation.permitted(call);
     },
     prometheus: otel.prometheus,
     event: audit.event,

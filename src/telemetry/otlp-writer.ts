@@ -1,5 +1,5 @@
 // Writes protobuf messages into memory that is taken in blocks: what a span costs is writing its bytes, once.
-// Spans go straight from a call's facts into OTLP bytes; objects in between cost four times as much (docs/adr/0006).
+// Spans go straight from a call's facts into OTLP bytes; objects in between cost four times as much (docs/adr/0011).
 // Knows the wire format and nothing of what is written: field numbers are otlp-span.ts's.
 
 /** Taken at a time. A span of the largest attributes must fit in what `ensure` adds for it. */

@@ -19,7 +19,7 @@ import { recordingLog } from '../support/log.ts';
 import { armed, arrival, arrivedAt, known, permitted, reply, routed, stripped } from '../support/telemetry-calls.ts';
 
 const clock = { now: () => arrivedAt };
-const pseudonym = () => 'u_someone';
+const someone = (): string => 'u_someone';
 
 async function upstream(t: Test) {
   const seen: string[] = [];
@@ -53,7 +53,7 @@ function heldDisk() {
   };
 }
 
-async function gate(t: Test, changes: object, segments = memoryLog().segments) {
+async function gate(t: Test, changes: object, segments = memoryLog().segments, pseudonym = someone) {
   const log = recordingLog();
   const config = auditSchema.parse({ sink: 'file', file: 'given', ...changes });
   const audit = openAudit({ audit: config, segments, clock, log, version: 'test', pseudonym });
@@ -170,6 +170,43 @@ for (const durability of ['async', 'before_response']) {
     t.match(memory.named('postern.audit.lost'), [{ lost: { count: durability === 'async' ? 1 : 2 } }]);
   });
 }
+
+/** A log that takes every line but those of decisions, as one with too little room left for them does. */
+function withoutRoom() {
+  const memory = memoryLog();
+  const sink = memory.segments.next(undefined);
+  const write = sink.write;
+  sink.write = (line) => {
+    if (line.includes('access.permitted')) throw new RangeError('too many audit records wait to be written');
+    write(line);
+  };
+  return { ...memory, segments: { ...memory.segments, next: () => sink } };
+}
+
+test('fail: closed: room for other records is none for the one of this call', async (t) => {
+  const world = await gate(t, { durability: 'before_response' }, withoutRoom().segments);
+  await world.call('call-1');
+  t.strictSame(world.answered, ['503 audit_unavailable']);
+  t.strictSame(world.seen, []);
+});
+
+test('fail: open: a call goes on without its own record, and that is counted', async (t) => {
+  const world = await gate(t, { durability: 'before_response', fail: 'open' }, withoutRoom().segments);
+  await world.call('call-1');
+  t.strictSame(world.answered, ['armed', 'forwarded']);
+  const unsecured = 'postern_audit_records_total{event="postern.access.permitted",outcome="unsecured"} 1';
+  t.match(await world.telemetry.prometheus(), unsecured);
+});
+
+test('fail: closed: a record that cannot be made refuses the call', async (t) => {
+  const pseudonyms = () => {
+    throw new Error('no key');
+  };
+  const world = await gate(t, { durability: 'before_response' }, memoryLog().segments, pseudonyms);
+  await world.call('call-1');
+  t.strictSame(world.answered, ['503 audit_unavailable']);
+  t.strictSame(world.seen, []);
+});
 
 test('fail: open: the calls go on, counted and told once', async (t) => {
   const memory = memoryLog();

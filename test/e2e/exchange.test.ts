@@ -97,10 +97,12 @@ test('one of them leaving harms no other', async (t) => {
 });
 
 test('an upstream that rejects the token: it is forgotten, asked for once more, and the call is sent again', async (t) => {
-  const world = await startE2e(t);
+  const clock = clockAt(start);
+  const world = await startE2e(t, { clock });
   const same = await tokens(world);
   await world.call('/api', same);
   const [{ token: revoked } = { token: undefined }] = world.upstream.received;
+  clock.advance(10);
   world.upstream.answerWith((response, { token }) => {
     response.writeHead(token === revoked ? 401 : 200, { 'www-authenticate': 'Bearer error="invalid_token"' });
     response.end('{"ok":true}');
@@ -123,13 +125,28 @@ test('an upstream that rejects the token: it is forgotten, asked for once more, 
 });
 
 test('an upstream that rejects the new token too: told as what it is, and not tried for ever', async (t) => {
-  const world = await startE2e(t);
-  world.upstream.answerWith((response) => response.writeHead(401).end());
+  const clock = clockAt(start);
+  const world = await startE2e(t, { clock });
+  world.upstream.answerWith((response) => {
+    clock.advance(10);
+    response.writeHead(401).end();
+  });
   const answer = await world.call('/api');
   t.strictSame(told(answer), [502, 'upstream_refused_credential']);
   t.equal(answer.headers.get('x-should-retry'), 'false');
   t.equal(world.upstream.received.length, 2);
   t.equal(world.issuer.asked.length, 2);
+});
+
+test('an upstream that answers 401 to everything: no call but the first asks the issuer', async (t) => {
+  const world = await startE2e(t);
+  const same = await tokens(world);
+  world.upstream.answerWith((response) => response.writeHead(401).end());
+  for (let n = 0; n < 5; n += 1) {
+    t.strictSame(told(await world.call('/api', same)), [502, 'upstream_refused_credential']);
+  }
+  t.equal(world.upstream.received.length, 5, 'and none is sent twice');
+  t.equal(world.issuer.asked.length, 1);
 });
 
 test('a credential does not outlive the token of its subject', async (t) => {

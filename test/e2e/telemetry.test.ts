@@ -7,6 +7,7 @@ import { startOpenAi } from '../../demo/upstreams/openai.ts';
 import { holdStream, readStream } from '../support/e2e-stream.ts';
 import { startVendor, traceId, traceparent } from '../support/e2e-vendor.ts';
 import { apiRoute, calls, onlyCall, startE2e, told } from '../support/e2e-world.ts';
+import { clockAt, start } from '../support/sts-issuer.ts';
 
 const callersSpan = traceparent.split('-')[2];
 
@@ -84,10 +85,12 @@ test('a cached credential links to the exchange it came from', async (t) => {
 });
 
 test('a second attempt is a span of its own, under a fresh exchange', async (t) => {
-  const world = await startE2e(t);
+  const clock = clockAt(start);
+  const world = await startE2e(t, { clock });
   let count = 0;
   world.upstream.answerWith((response) => {
     count += 1;
+    clock.advance(10);
     response.writeHead(count === 1 ? 401 : 200).end();
   });
   await world.call('/api');

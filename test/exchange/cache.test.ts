@@ -21,7 +21,7 @@ function world(max = 100) {
     const facts = { ...factsOfStanding(emptyPlan, secret) };
     const endsAt = clock.now() + 60_000;
     const life = { endsAt, usableUntil: endsAt, refreshFrom: undefined };
-    return { obtained: { secret, facts, life, callEndsAt: endsAt }, members };
+    return { obtained: { secret, facts, life, askedAt: clock.now(), callEndsAt: endsAt }, members };
   };
   return { clock, cache, credential };
 }

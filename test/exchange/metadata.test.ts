@@ -49,6 +49,15 @@ test('the introspection endpoint comes along, unless tokens may not be sent ther
   t.equal((await located('nonsense')).introspectionEndpoint, undefined);
 });
 
+test('an issuer by https names no endpoint without, not even on this machine', async (t) => {
+  for (const options of [{}, { insecure_http: true }]) {
+    const moved = world({ [oidc]: json({ ...good, token_endpoint: 'http://127.0.0.1:8080/token' }) }, options);
+    t.equal((await refusal(moved.locate())).reason, 'issuer_answer_malformed');
+    const beside = world({ [oidc]: json({ ...good, introspection_endpoint: 'http://127.0.0.1/introspect' }) }, options);
+    t.equal((await beside.locate()).introspectionEndpoint, undefined);
+  }
+});
+
 test('asked once, by however many, and believed for an hour', async (t) => {
   const { locate, asked, clock } = world({ [oidc]: json(good) });
   await Promise.all([locate(), locate(), locate()]);

@@ -161,6 +161,26 @@ test('Link headers are rewritten whole or dropped whole', async (t) => {
   t.strictSame(passed(['link', '</v1/a?page=2>; rel="next", <https://evil.example/>; rel="x"']), []);
 });
 
+test('a Link header that is malformed, or names the upstream beside its targets, is dropped', async (t) => {
+  const values = [
+    'https://api.example/v1/a; rel="next"',
+    '<https://api.example/v1/a',
+    '</v1/a>; rel="next", https://api.example/v1/b',
+    '</v1/a>; rel="next"; anchor="https://api.example/v1/b"',
+    '</v1/a>; rel="next"; anchor="HTTP://API.example:80/v1/b"',
+    '</v1/a>; rel="next"; anchor="//api.example/v1/b"',
+    '</v1/a>; rel="next"; anchor="\\https://api.example/v1/b"',
+    '</v1/a>; rel="next"; anchor=https://api.example/v1/b',
+    '</v1/a?to=https://api.example/v1/b>; rel="next"',
+    '</v1/a>; rel="next" https://api.example/',
+  ];
+  for (const value of values) t.strictSame(passed(['link', value]), [], value);
+  t.strictSame(passed(['link', '</v1/a>; rel=next; type="a/b"; title="a, b; <c>",</v1/b>']), [
+    'link',
+    '</things/a>; rel=next; type="a/b"; title="a, b; <c>", </things/b>',
+  ]);
+});
+
 test('an MCP session id is sealed on MCP routes, and left alone on others', async (t) => {
   t.strictSame(passed(['Mcp-Session-Id', 'abc'], { mcp: true }), ['Mcp-Session-Id', 'abc~sealed']);
   t.strictSame(passed(['Mcp-Session-Id', 'abc']), ['Mcp-Session-Id', 'abc']);

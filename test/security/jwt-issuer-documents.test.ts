@@ -5,6 +5,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { exportJWK } from 'jose';
 import { test } from 'tap';
 import { Secret } from '../../src/base/secret.ts';
+import { discoverJwksUri } from '../../src/identity/metadata.ts';
 import { type Answer, discoveryPath, jwksPath, sendJson } from '../support/identity-issuer.ts';
 import { identityWorld, reasonOf } from '../support/identity-world.ts';
 
@@ -75,6 +76,21 @@ test('metadata must speak for the configured issuer, and name keys at an accepta
     t.equal(await reasonOf(identity.verify(new Secret(await issuer.mint()))), 'keys_unavailable');
     t.strictSame(issuer.requests, [discoveryPath], 'and no other place is tried');
   }
+});
+
+test('an issuer by https names no keys without, not even on this machine', async (t) => {
+  const issuer = 'https://idp.example';
+  const discovered = (jwks_uri: string, insecureHttp = false) =>
+    reasonOf(
+      discoverJwksUri({
+        issuer,
+        insecureHttp,
+        send: async () => ({ status: 200, headers: {}, body: Buffer.from(JSON.stringify({ issuer, jwks_uri })) }),
+      }),
+    );
+  t.equal(await discovered('https://idp.example/keys'), 'not refused');
+  t.equal(await discovered('http://127.0.0.1/keys'), 'keys_unavailable');
+  t.equal(await discovered('http://127.0.0.1/keys', true), 'keys_unavailable');
 });
 
 test('published private and broken keys are not used, the others are', async (t) => {

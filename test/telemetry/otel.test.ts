@@ -11,7 +11,7 @@ import { arrivedAt, carryOut } from '../support/telemetry-calls.ts';
 import { telemetryWorld } from '../support/telemetry-world.ts';
 
 const nothing = () => {};
-const untold = { permitted: nothing, exchanged: nothing, ended: nothing, event: nothing };
+const untold = { permitted: () => true, exchanged: nothing, ended: nothing, event: nothing };
 
 function telemetryTo(endpoint: string | undefined, config: object = {}, env: Record<string, string> = {}) {
   const log = recordingLog();
