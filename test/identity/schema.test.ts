@@ -52,7 +52,7 @@ test('audiences are never empty, unknown options are problems', (t) => {
 });
 
 test('a sidecar needs its token file, and only a sidecar has one', (t) => {
-  t.strictSame(identitySchema.parse({}), { mode: 'shared', max_chain_depth: 6 });
+  t.strictSame(identitySchema.parse({}), { mode: 'shared', max_chain_depth: 6, allowed_origins: [] });
   t.match(problems(identitySchema, { mode: 'sidecar' }), [/^token_file: is required/]);
   t.match(problems(identitySchema, { token_file: '/x' }), [/^token_file: has no effect/]);
   t.match(problems(identitySchema, { max_chain_depth: 0 }), [/^max_chain_depth/]);

@@ -50,6 +50,7 @@ test('an assertion is taken once: another route, or a renewal, needs a new one o
   });
   const first = await broker.arm(call());
   t.equal((await refusal(broker.arm(call({ route: 'other' })))).reason, 'subject_token_rejected');
+  world.clock.pass(10);
   t.equal((await refusal(broker.rearm(first))).reason, 'subject_token_rejected');
   t.strictSame(vendor.history, ['jti_reused', 'jti_reused']);
 });

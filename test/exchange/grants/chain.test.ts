@@ -172,6 +172,7 @@ test('a credential that the upstream rejects is renewed from the first leg on', 
   const { gate, call, world, vendor } = await startWithVendor(t);
   const { broker } = gate();
   const armed = await broker.arm(call());
+  world.clock.pass(10);
   const again = await broker.rearm(armed);
   t.not(again.credential.secret, armed.credential.secret);
   t.equal(world.issuer.received.length, 2);
@@ -192,6 +193,7 @@ test('a grant that is redeemed once is obtained for each redemption, and never k
   t.equal(vendor.received.length, 2);
   t.equal(world.issuer.received.length, 2, 'two routes, two assertions');
   t.equal(broker.stats().entries, 2, 'the assertions are not among them');
+  world.clock.pass(10);
   t.equal((await broker.rearm(await broker.arm(call()))).cache, 'miss', 'a renewal brings a new one');
 });
 

@@ -62,6 +62,7 @@ test('an assertion for another server, or one redeemed before, is the agent’s 
   const { world, call, gate } = await start(t);
   const { broker } = gate();
   const first = await broker.arm(call());
+  world.clock.pass(10);
   t.equal((await refusal(broker.rearm(first))).reason, 'subject_token_rejected', 'redeemed before');
   const subject = await world.issuer.mint('alice', { audience: 'https://elsewhere' });
   t.equal((await refusal(broker.arm(world.call({ subject })))).reason, 'subject_token_rejected');
