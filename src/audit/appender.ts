@@ -70,12 +70,19 @@ export function createAppender({ write, sync, log, gatherMs = 0 }: AppenderOptio
   let watchers: Watcher[] = [];
   const drains: (() => void)[] = [];
   let retry: NodeJS.Timeout | undefined;
-  let gathering: NodeJS.Timeout | undefined;
+  let gathering = false;
   let stall: NodeJS.Timeout | undefined;
 
-  function gather(): void {
-    gathering ??= setTimeout(() => {
-      gathering = undefined;
+  /** Writes now where somebody waits for it, else when lines have gathered. */
+  function pumpSoon(): void {
+    if (gatherMs === 0 || current.length > 0 || watchers.length > 0 || drains.length > 0) {
+      pump();
+      return;
+    }
+    if (gathering || waiting.length === 0) return;
+    gathering = true;
+    setTimeout(() => {
+      gathering = false;
       pump();
     }, gatherMs).unref();
   }
@@ -112,7 +119,7 @@ export function createAppender({ write, sync, log, gatherMs = 0 }: AppenderOptio
     }
     current = current.subarray(written);
     heal();
-    pump();
+    pumpSoon();
   }
 
   function syncNow(): void {
@@ -168,8 +175,7 @@ export function createAppender({ write, sync, log, gatherMs = 0 }: AppenderOptio
       waiting.push(line, '\n');
       length += line.length + 1;
       taken += 1;
-      if (gatherMs === 0) pump();
-      else gather();
+      pumpSoon();
     },
     settled: () =>
       new Promise<void>((resolve, reject) => {
