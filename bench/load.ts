@@ -63,7 +63,6 @@ function luaOf({ headers, body, subjects }: Work): string {
       : `
 local made, turn = {}, 0
 function init(args)
-  wrk.init(args)
   for token in io.lines(${quoted(subjects)}) do
     wrk.headers['postern-subject-token'] = token
     made[#made + 1] = wrk.format()

@@ -4,6 +4,7 @@
 // Must never grow without bound, and must never be silent about a failure.
 
 import type { Log } from '../base/ports.ts';
+import { createBatch } from './batch.ts';
 
 /** Characters waiting for the disk or the pipe; stops a full one from filling memory. A record beyond it is refused. */
 const maxWaiting = 16 * 1_048_576;
@@ -55,10 +56,10 @@ interface Watcher {
 }
 
 export function createAppender({ write, sync, log, gatherMs = 0 }: AppenderOptions): Appender {
-  let waiting: string[] = [];
+  const waiting = createBatch();
   let length = 0;
   /** Taken from `waiting`, and not yet or not wholly written. */
-  let current = Buffer.alloc(0);
+  let current: Buffer = Buffer.alloc(0);
   let currentLength = 0;
   /** Lines taken, lines that `current` ends with, and lines on disk, counted from the start. */
   let taken = 0;
@@ -99,8 +100,7 @@ export function createAppender({ write, sync, log, gatherMs = 0 }: AppenderOptio
     if (current.length === 0) {
       length -= currentLength;
       currentLength = length;
-      current = Buffer.from(waiting.join(''));
-      waiting = [];
+      current = waiting.take();
       cut = taken;
     }
     busy = true;
@@ -172,7 +172,7 @@ export function createAppender({ write, sync, log, gatherMs = 0 }: AppenderOptio
         pump();
         throw new RangeError('too many audit records wait to be written');
       }
-      waiting.push(line, '\n');
+      waiting.add(line);
       length += line.length + 1;
       taken += 1;
       pumpSoon();
@@ -189,7 +189,7 @@ export function createAppender({ write, sync, log, gatherMs = 0 }: AppenderOptio
         drains.push(resolve);
         pump();
       }),
-    rest: (begun) => Buffer.concat([busy && !begun ? Buffer.alloc(0) : current, Buffer.from(waiting.join(''))]),
+    rest: (begun) => Buffer.concat([busy && !begun ? Buffer.alloc(0) : current, waiting.copy()]),
     get waiting() {
       return length;
     },

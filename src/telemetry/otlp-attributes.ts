@@ -12,8 +12,17 @@ export interface AttributeBlock {
 
 export interface AttributeWriter {
   set(name: string, value: AttributeValue): void;
+  /** The same for values that come again and again: what was encoded once is copied. */
+  few(name: string, value: FewValue): void;
+  /** Attributes that follow from `of` alone, encoded once for it. @param part which of them, when there are several */
+  shared(part: string, of: object, write: WriteAttributes): void;
   block(block: AttributeBlock): void;
 }
+
+export type FewValue = string | number | boolean | undefined;
+
+/** Values remembered of one name; others are encoded each time, so that no caller can fill memory with them. */
+const maxFew = 128;
 
 /** Anything that tells attributes to a writer. */
 export type WriteAttributes = (attributes: AttributeWriter) => void;
@@ -94,25 +103,70 @@ export function attributesInto(writer: ProtoWriter, tag: number, valueLength: nu
     }
   }
 
-  return {
-    set(name, value) {
-      if (typeof value === 'string') text(name, value);
-      else if (typeof value === 'number') number(name, value);
-      else if (typeof value === 'boolean') {
-        pair(name, 2);
-        writer.byte(0x10);
-        writer.byte(value ? 1 : 0);
-      } else if (value !== undefined) list(name, value);
+  function set(name: string, value: AttributeValue): void {
+    if (typeof value === 'string') text(name, value);
+    else if (typeof value === 'number') number(name, value);
+    else if (typeof value === 'boolean') {
+      pair(name, 2);
+      writer.byte(0x10);
+      writer.byte(value ? 1 : 0);
+    } else if (value !== undefined) list(name, value);
+  }
+
+  const attributes: AttributeWriter = {
+    set,
+    few: set,
+    shared(_part, _of, write) {
+      write(attributes);
     },
     block({ bytes }) {
       writer.ensure(bytes.length);
       writer.raw(bytes);
     },
   };
+  return attributes;
+}
+
+type Encode = (write: WriteAttributes) => AttributeBlock;
+
+/** The attributes of a writer, and what it remembers of them: encoding all of them anew took 50 us of a call with two spans. */
+export function rememberingInto(writer: ProtoWriter, tag: number, valueLength: number): AttributeWriter {
+  const encode = createBlocks(tag, valueLength);
+  const plain = attributesInto(writer, tag, valueLength);
+  const fewOf = new Map<string, Map<FewValue, AttributeBlock>>();
+  const parts = new Map<string, WeakMap<object, AttributeBlock>>();
+  return {
+    ...plain,
+    few(name, value) {
+      if (value === undefined) return;
+      const values = fewOf.get(name) ?? new Map<FewValue, AttributeBlock>();
+      const known = values.get(value);
+      if (known !== undefined) {
+        plain.block(known);
+        return;
+      }
+      plain.set(name, value);
+      if (values.size >= maxFew) return;
+      fewOf.set(
+        name,
+        values.set(
+          value,
+          encode((to) => to.set(name, value)),
+        ),
+      );
+    },
+    shared(part, of, write) {
+      const blocks = parts.get(part) ?? new WeakMap<object, AttributeBlock>();
+      const block = blocks.get(of) ?? encode(write);
+      plain.block(block);
+      blocks.set(of, block);
+      parts.set(part, blocks);
+    },
+  };
 }
 
 /** Encodes attributes by themselves, to be put into spans later. */
-export function createBlocks(tag: number, valueLength: number): (write: WriteAttributes) => AttributeBlock {
+export function createBlocks(tag: number, valueLength: number): Encode {
   const writer = createWriter();
   const attributes = attributesInto(writer, tag, valueLength);
   return (write) => {

@@ -7,7 +7,7 @@ const blockBytes = 131_072;
 
 /** Up to so many characters or bytes are written one by one: a call into the runtime costs more. */
 const shortText = 24;
-const shortBytes = 40;
+const shortBytes = 64;
 
 export interface ProtoWriter {
   /** Where the message begun with `begin` has come to. */

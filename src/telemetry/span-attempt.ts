@@ -48,19 +48,23 @@ export function writeAttemptAttributes(
 ): void {
   const { upstream, facts, route, credential } = call;
   const { address, port } = serverAddress(upstream.origin);
-  to.set('http.request.method', methodOf(facts.method));
+  to.few('http.request.method', methodOf(facts.method));
   if (resend > 0) to.set('http.request.resend_count', resend);
-  to.set('http.response.status_code', end.status);
-  to.set('server.address', address);
-  to.set('server.port', port);
-  to.set('service.peer.name', route.id);
+  to.few('http.response.status_code', end.status);
+  to.few('server.address', address);
+  to.few('server.port', port);
+  to.shared('attempt', route, (each) => {
+    each.set('service.peer.name', route.id);
+    each.set('postern.route.id', route.id);
+  });
   to.set('url.full', bounded(bareUrl(`${upstream.origin}${upstream.path}`), maxUrl));
-  to.set('error.type', attemptError(end) ?? end.usage?.rpcError);
-  to.set('postern.route.id', route.id);
+  to.few('error.type', attemptError(end) ?? end.usage?.rpcError);
   to.set('postern.request.id', call.id);
-  to.set('postern.stream.end', end.end);
-  to.set('postern.credential.kind', credential.facts.kind);
-  to.set('postern.token.id_hash', credential.facts.idHash);
+  to.few('postern.stream.end', end.end);
+  to.shared('attempt', credential.facts, (each) => {
+    each.set('postern.credential.kind', credential.facts.kind);
+    each.set('postern.token.id_hash', credential.facts.idHash);
+  });
   if (route.dialect === 'mcp') writeMcp(to, call, end);
   else writeGenAi(to, call, end);
   delegation(to);
@@ -90,14 +94,14 @@ export function genAiOperation({ route, facts }: RoutedCall): string | undefined
 function writeGenAi(to: AttributeWriter, call: RoutedCall, { usage, firstChunk }: AttemptEnd): void {
   const operation = genAiOperation(call);
   if (operation === undefined) return;
-  to.set('gen_ai.operation.name', operation);
-  to.set('gen_ai.provider.name', call.route.provider);
-  to.set('gen_ai.request.model', boundedOptional(call.facts.model, maxName));
+  to.few('gen_ai.operation.name', operation);
+  to.few('gen_ai.provider.name', call.route.provider);
+  to.few('gen_ai.request.model', boundedOptional(call.facts.model, maxName));
   if (call.facts.stream === true) to.set('gen_ai.request.stream', true);
   to.set('gen_ai.response.time_to_first_chunk', firstChunk);
   if (usage === undefined) return;
   to.set('gen_ai.response.id', usage.responseId);
-  to.set('gen_ai.response.model', usage.responseModel);
+  to.few('gen_ai.response.model', usage.responseModel);
   to.set('gen_ai.response.finish_reasons', usage.finishReasons);
   to.set('gen_ai.usage.input_tokens', usage.inputTokens);
   to.set('gen_ai.usage.output_tokens', usage.outputTokens);
@@ -107,12 +111,12 @@ function writeGenAi(to: AttributeWriter, call: RoutedCall, { usage, firstChunk }
 }
 
 function writeMcp(to: AttributeWriter, { facts }: RoutedCall, { usage }: AttemptEnd): void {
-  to.set('mcp.method.name', boundedOptional(facts.operation, maxName));
-  to.set('mcp.protocol.version', boundedOptional(facts.mcpVersion, maxName));
+  to.few('mcp.method.name', boundedOptional(facts.operation, maxName));
+  to.few('mcp.protocol.version', boundedOptional(facts.mcpVersion, maxName));
   if (facts.resource !== undefined) to.set('mcp.resource.uri', bounded(bareUrl(facts.resource), maxUrl));
   // A session id admits whoever shows it: only a digest of it may be told.
   if (facts.mcpSession !== undefined) to.set('postern.mcp.session_hash', shortHash(facts.mcpSession));
-  if (facts.operation === 'tools/call') to.set('gen_ai.operation.name', 'execute_tool');
+  if (facts.operation === 'tools/call') to.few('gen_ai.operation.name', 'execute_tool');
   to.set('gen_ai.tool.name', boundedOptional(facts.tool, maxName));
   to.set('jsonrpc.request.id', boundedOptional(facts.rpcId, maxName));
   to.set('rpc.response.status_code', usage?.rpcStatus);

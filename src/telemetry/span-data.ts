@@ -4,7 +4,7 @@
 
 import type { HrTime } from '@opentelemetry/api';
 import type { SpanReference } from '../credential.ts';
-import { type AttributeBlock, attributesInto, createBlocks, type WriteAttributes } from './otlp-attributes.ts';
+import { type AttributeBlock, createBlocks, rememberingInto, type WriteAttributes } from './otlp-attributes.ts';
 import { createWriter, varintLength } from './otlp-writer.ts';
 
 export interface SpanData {
@@ -54,7 +54,7 @@ const fixedBytes = 128;
 /** @param valueLength longest attribute text, in characters */
 export function createSpanEncoder(valueLength: number): SpanEncoder {
   const writer = createWriter();
-  const attributes = attributesInto(writer, spanAttributes, valueLength);
+  const attributes = rememberingInto(writer, spanAttributes, valueLength);
   const linkBlock = createBlocks(linkAttributes, valueLength);
   const linkBlocks = new Map<string, AttributeBlock>();
 

@@ -28,30 +28,33 @@ export interface ServerSpanFacts {
 export function writeServerAttributes(to: AttributeWriter, end: CallEnd, facts: ServerSpanFacts): void {
   const { call, reply, refusal } = end;
   writeRequest(to, call);
-  to.set('http.response.status_code', end.status);
-  to.set('error.type', end.errorType);
+  to.few('http.response.status_code', end.status);
+  to.few('error.type', end.errorType);
   to.set('postern.request.id', call.id);
-  to.set('postern.trace.parent_source', facts.source);
-  to.set('postern.decision', end.decision);
-  to.set('postern.denial.reason', refusal?.reason);
+  to.few('postern.trace.parent_source', facts.source);
+  to.few('postern.decision', end.decision);
+  to.few('postern.denial.reason', refusal?.reason);
   to.set('postern.denial.detail', boundedOptional(refusal?.detail, maxName * 2));
-  to.set('postern.stream.end', reply?.end);
-  to.set('postern.token.verified', tokenVerified(end));
+  to.few('postern.stream.end', reply?.end);
+  to.few('postern.token.verified', tokenVerified(end));
   if (isStripped(call)) to.set('postern.credential.stripped', slotsOf(call.presented));
   if (isKnown(call)) {
-    to.set('postern.binding', call.binding);
-    to.set('postern.caller.kind', call.caller.kind);
+    to.few('postern.binding', call.binding);
+    to.few('postern.caller.kind', call.caller.kind);
   }
   facts.user?.(to);
   facts.delegation?.(to);
   if (isRouted(call)) {
-    to.set('http.route', call.route.pattern);
-    to.set('postern.route.id', call.route.id);
+    const { route } = call;
+    to.shared('server', route, (each) => {
+      each.set('http.route', route.pattern);
+      each.set('postern.route.id', route.id);
+    });
   }
   if (isPermitted(call)) {
-    to.set('postern.policy.id', call.decision.rule);
-    to.set('security_rule.name', call.decision.rule);
-    to.set('postern.policy.version', call.decision.policyVersion);
+    to.few('postern.policy.id', call.decision.rule);
+    to.few('security_rule.name', call.decision.rule);
+    to.few('postern.policy.version', call.decision.policyVersion);
   }
   if (isArmed(call)) writeCredential(to, call);
 }
@@ -67,12 +70,12 @@ export function slotsOf(presented: readonly PresentedCredential[]): string[] {
 
 function writeRequest(to: AttributeWriter, call: Arrival): void {
   const method = methodOf(call.method);
-  to.set('http.request.method', method);
+  to.few('http.request.method', method);
   if (method !== call.method) to.set('http.request.method_original', bounded(call.method, maxName));
   to.set('url.path', bounded(pathOf(call), maxPath));
-  to.set('url.scheme', schemeOf(call));
-  to.set('client.address', call.peer.address);
-  to.set('network.peer.address', call.peer.address);
+  to.few('url.scheme', schemeOf(call));
+  to.few('client.address', call.peer.address);
+  to.few('network.peer.address', call.peer.address);
   to.set('network.peer.port', call.peer.port);
 }
 
@@ -84,9 +87,11 @@ function tokenVerified({ call, refusal }: CallEnd): boolean | undefined {
 
 function writeCredential(to: AttributeWriter, { credential: { facts }, cache }: ArmedCall): void {
   const { mode, findings } = facts.verification;
-  to.set('postern.credential.kind', facts.kind);
-  to.set('postern.token.cache.result', cache);
-  to.set('postern.token.id_hash', facts.idHash);
-  to.set('postern.token.verification', mode);
-  if (findings.length > 0) to.set('postern.token.verification.findings', boundedList(findings, maxListed, maxName));
+  to.few('postern.token.cache.result', cache);
+  to.shared('server', facts, (each) => {
+    each.set('postern.credential.kind', facts.kind);
+    each.set('postern.token.id_hash', facts.idHash);
+    each.set('postern.token.verification', mode);
+    if (findings.length > 0) each.set('postern.token.verification.findings', boundedList(findings, maxListed, maxName));
+  });
 }
