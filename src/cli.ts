@@ -3,9 +3,15 @@
 // The command line: finds the command, runs it, sets the exit code. Nothing else.
 // A user's mistake gets one clear message and no stack trace; exit codes: 0 fine, 1 failed, 2 wrong usage.
 
-import { describeFailure, isUsageError } from './commands/failure.ts';
+import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { commands } from './commands/index.ts';
 import { version } from './version.ts';
+
+// Compiled code is kept below the package itself (a third of a start): who can write there can change the code as well, which
+// does not hold of a shared temporary folder, the default. Where nothing can be written, nothing is kept. Whatever is loaded
+// has to be loaded after this line, by `import()`.
+enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/postern', import.meta.url)));
 
 const [name, ...args] = process.argv.slice(2);
 
@@ -33,6 +39,7 @@ async function main(name: string | undefined, args: string[]): Promise<number> {
   try {
     return await command.run(args);
   } catch (failure) {
+    const { describeFailure, isUsageError } = await import('./commands/failure.ts');
     console.error(describeFailure(failure));
     if (!isUsageError(failure)) return 1;
     console.error(`\n${command.usage.trim()}`);
