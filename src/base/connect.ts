@@ -3,8 +3,10 @@
 
 import { isIP } from 'node:net';
 import { getCACertificates } from 'node:tls';
-import { buildConnector } from 'undici';
+import type { buildConnector } from 'undici';
 import { type AddressPolicy, AddressRefused } from './addresses.ts';
+import type { CertificatePair } from './certificate.ts';
+import { makeConnector } from './undici.ts';
 
 export interface ConnectorOptions {
   readonly addresses: AddressPolicy;
@@ -14,16 +16,19 @@ export interface ConnectorOptions {
   readonly http2: boolean;
   /** Certificate authorities (PEM) trusted besides the runtime's own. */
   readonly ca?: readonly string[];
+  /** Shown to whoever asks for a client certificate. */
+  readonly certificate?: CertificatePair | undefined;
 }
 
 export function createConnector(options: ConnectorOptions): buildConnector.connector {
-  const { addresses, connectMs, http2, ca } = options;
-  const connect = buildConnector({
+  const { addresses, connectMs, http2, ca, certificate } = options;
+  const connect = makeConnector({
     timeout: connectMs,
     allowH2: http2,
     preferH2: http2,
     lookup: addresses.lookup,
     ...trust(ca),
+    ...(certificate === undefined ? {} : { cert: certificate.chain, key: certificate.key.reveal() }),
   });
   return function connectChecked(target, callback) {
     const { hostname } = target;

@@ -44,6 +44,7 @@ export const publicCodes = {
     retryable: false,
   },
   access_denied: { status: 403, message: 'Policy does not allow this call.', retryable: false },
+  access_revoked: { status: 403, message: 'Access for this call was revoked.', retryable: false },
   route_not_found: { status: 404, message: 'No route matches this request.', retryable: false },
   session_not_found: { status: 404, message: 'The session is unknown. Initialize a new one.', retryable: false },
   request_too_large: {
@@ -94,6 +95,7 @@ export const reasons = {
   token_audience_mismatch: 'credential_invalid',
   token_not_yet_valid: 'credential_invalid',
   token_claims_invalid: 'credential_invalid',
+  token_sender_constrained: 'credential_invalid',
   token_expired: 'credential_expired',
   token_ambiguous: 'credential_invalid',
   keys_unavailable: 'credential_unavailable',
@@ -105,6 +107,7 @@ export const reasons = {
   trace_subject_unknown: 'subject_required',
   trace_subject_ambiguous: 'delegation_refused',
   subject_missing: 'subject_required',
+  subject_not_a_user: 'subject_required',
   subject_not_allowed: 'access_denied',
   cross_site_refused: 'access_denied',
   actor_not_bound: 'delegation_refused',
@@ -125,6 +128,12 @@ export const reasons = {
   mcp_session_unbound: 'session_not_found',
   upgrade_not_allowed: 'malformed_request',
   // permit
+  subject_revoked: 'access_revoked',
+  actor_revoked: 'access_revoked',
+  member_revoked: 'access_revoked',
+  delegation_revoked: 'access_revoked',
+  route_revoked: 'access_revoked',
+  token_revoked: 'credential_invalid',
   policy_denied: 'access_denied',
   policy_failed: 'access_denied',
   // arm
@@ -139,6 +148,7 @@ export const reasons = {
   issuer_answer_oversize: 'credential_unavailable',
   issuer_rejected_client: 'credential_unavailable',
   exchange_misconfigured: 'credential_unavailable',
+  exchange_audience_unknown: 'credential_unavailable',
   secret_unavailable: 'credential_unavailable',
   exchange_overloaded: 'overloaded',
   issued_audience_mismatch: 'credential_unverified',
@@ -151,6 +161,7 @@ export const reasons = {
   issued_token_inactive: 'credential_unverified',
   issued_token_unreadable: 'credential_unverified',
   issued_token_type_refused: 'credential_unverified',
+  issued_key_mismatch: 'credential_unverified',
   // forward
   upstream_unreachable: 'upstream_error',
   upstream_address_refused: 'upstream_error',

@@ -2,10 +2,11 @@
 // Must never follow a redirect (it would carry the client's credential to wherever the redirect says), and never puts the
 // path, query, headers or body of a message into an error.
 
-import { Agent, request } from 'undici';
 import { type AddressPolicy, AddressRefused } from './addresses.ts';
+import type { CertificatePair, ClientCertificate } from './certificate.ts';
 import { createConnector } from './connect.ts';
 import { type Send, SendFailure, type SendRequest, type SendResponse } from './ports.ts';
+import { Agent, request } from './undici.ts';
 
 /** Connections per issuer; stops a burst of cache misses from opening one socket each. */
 const connectionsPerOrigin = 16;
@@ -29,18 +30,20 @@ export interface Sender {
 }
 
 export function createSend(options: SendOptions): Sender {
-  const agent = new Agent({
-    connect: createConnector({ ...options, connectMs, http2: false }),
-    connections: connectionsPerOrigin,
-    maxHeaderSize: maxHeaderBytes,
-    allowH2: false,
-  });
+  const plain = openAgent(options);
+  const identified = createIdentified(options);
 
   async function send(message: SendRequest): Promise<SendResponse> {
     const origin = originOf(message.url);
+    const { identity } = message;
+    const pair = await identity?.current();
     try {
-      const answer = await request(message.url, {
-        dispatcher: agent,
+      const { pathname, search } = new URL(message.url);
+      // Found and used in one go: an agent that is retired in between takes no more messages.
+      const agent = identity === undefined || pair === undefined ? plain : identified.agentFor(identity, pair);
+      const answer = await request(agent, {
+        origin,
+        path: `${pathname}${search}`,
         method: message.method,
         headers: message.headers,
         body: message.body ?? null,
@@ -56,7 +59,52 @@ export function createSend(options: SendOptions): Sender {
     }
   }
 
-  return { send, close: () => agent.close() };
+  return {
+    send,
+    async close() {
+      await Promise.all([plain.close(), identified.close()]);
+    },
+  };
+}
+
+function openAgent(options: SendOptions, certificate?: CertificatePair): Agent {
+  return new Agent({
+    connect: createConnector({ ...options, connectMs, http2: false, certificate }),
+    connections: connectionsPerOrigin,
+    maxHeaderSize: maxHeaderBytes,
+    allowH2: false,
+  });
+}
+
+/**
+ * Connections of their own for each identity, and new ones once it was rotated: who a connection speaks for is settled in its
+ * handshake. Messages under way on the old ones end there.
+ */
+function createIdentified(options: SendOptions) {
+  // As many as the configuration names.
+  const pools = new Map<ClientCertificate, { readonly fingerprint: string; readonly agent: Agent }>();
+  const closing = new Set<Promise<void>>();
+
+  function retire(agent: Agent): void {
+    const done: Promise<void> = agent.close().finally(() => closing.delete(done));
+    closing.add(done);
+  }
+
+  return {
+    agentFor(identity: ClientCertificate, pair: CertificatePair): Agent {
+      const pool = pools.get(identity);
+      if (pool?.fingerprint === pair.fingerprint) return pool.agent;
+      const agent = openAgent(options, pair);
+      pools.set(identity, { fingerprint: pair.fingerprint, agent });
+      if (pool !== undefined) retire(pool.agent);
+      return agent;
+    },
+    async close() {
+      for (const { agent } of pools.values()) retire(agent);
+      pools.clear();
+      await Promise.all(closing);
+    },
+  };
 }
 
 /** Counted while streaming: a `content-length` is a claim, and an answer without one has no end. */
@@ -92,10 +140,17 @@ function asSendFailure(failure: unknown, origin: string): SendFailure {
   const code = codeOf(failure);
   const timedOut = code === 'TimeoutError' || code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT';
   // The cause is left out on purpose: undici's parser errors carry an excerpt of the answer.
+  if (certificateAlert.test(code)) {
+    return new SendFailure('certificate_refused', `${origin} does not accept the client certificate (${code})`);
+  }
   return timedOut
     ? new SendFailure('timeout', `${origin} did not answer in time`)
     : new SendFailure('unreachable', `${origin} could not be reached or answered wrongly (${code})`);
 }
+
+/** TLS alerts about a client certificate, as OpenSSL names them (RFC 8446 section 6.2). */
+const certificateAlert =
+  /^ERR_SSL_[\w/]*ALERT_(?:NO_CERTIFICATE|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_\w+|UNKNOWN_CA|ACCESS_DENIED)$/;
 
 function codeOf(failure: unknown): string {
   if (!(failure instanceof Error)) return 'unknown';
