@@ -26,8 +26,13 @@ export interface ProtoWriter {
   raw(value: Uint8Array): void;
   /** A new message; ends the one before, if any. */
   begin(): void;
-  /** The bytes of the message. They stay as they are until the garbage collector takes them. */
+  /** A new message where all before it began: their bytes are written over. */
+  restart(): void;
+  /** The bytes of the message. They stay as they are until the garbage collector takes them, or `restart` does. */
   end(): Buffer;
+  /** The memory the message stands in, from its start on; for who copies it at once. */
+  readonly block: Buffer;
+  readonly start: number;
 }
 
 export function createWriter(): ProtoWriter {
@@ -96,6 +101,16 @@ export function createWriter(): ProtoWriter {
     },
     begin() {
       begun = at;
+    },
+    restart() {
+      begun = 0;
+      at = 0;
+    },
+    get block() {
+      return block;
+    },
+    get start() {
+      return begun;
     },
     end() {
       const bytes = block.subarray(begun, at);

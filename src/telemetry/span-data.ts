@@ -28,9 +28,15 @@ export interface SpanLink {
   readonly type: 'token_issued' | 'caller';
 }
 
+export interface EncodedSpan {
+  readonly bytes: Buffer;
+  readonly at: number;
+  readonly length: number;
+}
+
 export interface SpanEncoder {
-  /** A Span message, without tag and length. */
-  encode(span: SpanData): Buffer;
+  /** A Span message, without tag and length. Stands until the next one is encoded. */
+  encode(span: SpanData): EncodedSpan;
   /** Attributes that several spans will share. */
   block(write: WriteAttributes): AttributeBlock;
 }
@@ -87,7 +93,7 @@ export function createSpanEncoder(valueLength: number): SpanEncoder {
   return {
     encode(data) {
       const name = Buffer.byteLength(data.name);
-      writer.begin();
+      writer.restart();
       writer.ensure(fixedBytes + name + varintLength(name));
       ids(0x0a, 0x12, data.span);
       if (data.parent !== undefined) {
@@ -109,7 +115,7 @@ export function createSpanEncoder(valueLength: number): SpanEncoder {
       writer.ensure(fixedBytes);
       for (const byte of data.failed ? errorStatus : unsetStatus) writer.byte(byte);
       flags([0x85, 0x01], data.parent !== undefined && data.remoteParent);
-      return writer.end();
+      return { bytes: writer.block, at: writer.start, length: writer.at };
     },
     block: createBlocks(spanAttributes, valueLength),
   };

@@ -1,149 +1,196 @@
-// Sends finished spans: the SDK's batch processor and OTLP transport (queue, retries, compression, TLS, every OTEL_* variable)
-// around spans that are bytes already. Registers nothing globally and instruments nothing.
-// Must never block or fail a call.
+// Sends finished spans in batches, as the OpenTelemetry batch processor does (OTEL_BSP_*, its own metrics by their names), but
+// of bytes and not of objects. One request at a time; one the collector cannot take now is sent again while there is room.
+// Must never block or fail a call, nor keep more spans than it was told.
 
-import { TraceFlags } from '@opentelemetry/api';
-import { type ExportResult, ExportResultCode, type InstrumentationScope } from '@opentelemetry/core';
-import { OTLPExporterBase } from '@opentelemetry/otlp-exporter-base';
-import { convertLegacyHttpOptions, createOtlpHttpExportDelegate } from '@opentelemetry/otlp-exporter-base/node-http';
-import { ProtobufTraceSerializer, TraceExporterMetricsHelper } from '@opentelemetry/otlp-transformer';
+import type { Attributes } from '@opentelemetry/api';
+import type { InstrumentationScope } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
 import type { MeterProvider } from '@opentelemetry/sdk-metrics';
-import { BatchSpanProcessor, type ReadableSpan, type SpanExporter } from '@opentelemetry/sdk-trace';
 import type { Log } from '../base/ports.ts';
 import type { BatchSettings } from './environment.ts';
-import { encodeAttributes } from './otlp-attributes.ts';
-import { createWriter } from './otlp-writer.ts';
+import type { Post, Posted } from './otlp-post.ts';
+import { requestHead } from './otlp-request.ts';
+import { createSpanBatches, type SpanBatch } from './span-batch.ts';
 import type { SpanData, SpanEncoder } from './span-data.ts';
 
+/** How often one batch is tried, and the pauses between, in milliseconds, doubling: as the SDK's exporters do. */
+const maxTries = 5;
+const firstPause = 1_000;
+
+/** Longest pause a collector may ask for, in milliseconds. */
+const longestPause = 30_000;
+
+/** Bytes of spans that wait; stops large spans and a collector that is gone from filling memory. */
+const maxWaitingBytes = 64 * 1_048_576;
+
 export interface SpanExportOptions {
-  /** Full URL of the receiver. */
-  readonly url: string;
-  readonly headers: () => Promise<Record<string, string>>;
+  readonly post: Post;
   readonly batch: BatchSettings;
   readonly encoder: SpanEncoder;
   readonly resource: Resource;
   readonly scope: InstrumentationScope;
-  /** Takes the SDK's own metrics (otel.sdk.*). */
+  /** Takes the metrics that the SDK's batch processor has (otel.sdk.processor.span.*). */
   readonly meters: MeterProvider;
   readonly log: Log;
 }
 
 export interface SpanExport {
   write(span: SpanData): void;
+  /** Sends what waits. Rejects when the collector did not take all of it. */
   flush(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** All the processor reads of a span: that it is to be exported, and that nothing of it is still pending. */
-interface QueuedSpan extends Pick<ReadableSpan, 'spanContext' | 'resource'> {
-  readonly bytes: Buffer;
-}
-
-const sampledContext = { traceId: '', spanId: '', traceFlags: TraceFlags.SAMPLED };
-const spanContext = () => sampledContext;
-
 export function createSpanExport(options: SpanExportOptions): SpanExport {
-  const { encoder, resource } = options;
-  const batches = new BatchSpanProcessor({
-    ...options.batch,
-    exporter: telling(createExporter(options), options.log),
-    selfObsMeterProvider: options.meters,
-  });
-  return {
-    write(span) {
-      const queued: QueuedSpan = { bytes: encoder.encode(span), spanContext, resource };
-      // The processor hands on what it was given, and our exporter takes nothing else.
-      batches.onEnd(queued as QueuedSpan & ReadableSpan);
-    },
-    flush: () => batches.forceFlush(),
-    close: () => batches.shutdown(),
-  };
-}
+  const { post, batch: settings, encoder } = options;
+  const batches = createSpanBatches(requestHead(options.resource, options.scope));
+  const full: SpanBatch[] = [];
+  const stopping = new AbortController();
+  let open: SpanBatch | undefined;
+  let waitingBytes = 0;
+  /** Spans not yet sent, those on their way included. */
+  let queued = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let sending: Promise<void> | undefined;
+  let lost = false;
+  let closed = false;
+  const tell = telling(options.log);
+  const metrics = processorMetrics(options.meters, settings.maxQueueSize, () => queued);
 
-function createExporter({ url, headers, resource, scope }: SpanExportOptions): SpanExporter {
-  const head = requestHead(resource, scope);
-  const http = convertLegacyHttpOptions({ url, headers }, 'TRACES', 'v1/traces', {
-    'Content-Type': 'application/x-protobuf',
-  });
-  const serializer = {
-    serializeRequest: (spans: readonly QueuedSpan[]) => encodeRequest(head, spans),
-    deserializeResponse: ProtobufTraceSerializer.deserializeResponse,
-  };
-  const counting = { ...TraceExporterMetricsHelper, countItems: (spans: readonly QueuedSpan[]) => spans.length };
-  const inner = new OTLPExporterBase(
-    createOtlpHttpExportDelegate(http, serializer, 'otlp_http_span_exporter', counting, undefined),
-  );
-  return {
-    // Made by `write` above and by nobody else.
-    export: (spans, done) => inner.export(spans as unknown as QueuedSpan[], done),
-    forceFlush: () => inner.forceFlush(),
-    shutdown: () => inner.shutdown(),
-  };
-}
-
-/** What precedes the spans in every request: the fields of ResourceSpans and ScopeSpans that are always the same. */
-interface RequestHead {
-  /** `ResourceSpans.resource` and, if any, its schema. */
-  readonly resource: Buffer;
-  /** `ScopeSpans.scope`. */
-  readonly scope: Buffer;
-}
-
-function requestHead(resource: Resource, scope: InstrumentationScope): RequestHead {
-  const attributes = encodeAttributes(resource.attributes, 0x0a);
-  const scopeFields = [field(0x0a, Buffer.from(scope.name)), field(0x12, Buffer.from(scope.version ?? ''))];
-  return { resource: field(0x0a, attributes), scope: field(0x0a, Buffer.concat(scopeFields)) };
-}
-
-/** ExportTraceServiceRequest with one ResourceSpans of one ScopeSpans. */
-function encodeRequest({ resource, scope }: RequestHead, spans: readonly QueuedSpan[]): Uint8Array {
-  const tagged = spans.flatMap(({ bytes }) => [lengthOf(0x12, bytes.length), bytes]);
-  const scopeSpans = [scope, ...tagged];
-  const inScope = sizeOf(scopeSpans);
-  const scopeHead = lengthOf(0x12, inScope);
-  const inResource = resource.length + scopeHead.length + inScope;
-  return Buffer.concat([lengthOf(0x0a, inResource), resource, scopeHead, ...scopeSpans]);
-}
-
-function field(tag: number, bytes: Buffer): Buffer {
-  return Buffer.concat([lengthOf(tag, bytes.length), bytes]);
-}
-
-const lengths = createWriter();
-
-function lengthOf(tag: number, length: number): Buffer {
-  lengths.begin();
-  lengths.ensure(12);
-  lengths.byte(tag);
-  lengths.varint(length);
-  return lengths.end();
-}
-
-function sizeOf(parts: readonly Buffer[]): number {
-  let size = 0;
-  for (const part of parts) size += part.length;
-  return size;
-}
-
-/** An exporter that tells the log when the collector stops taking spans, and when it takes them again; not each time. */
-function telling(inner: SpanExporter, log: Log): SpanExporter {
-  let failing = false;
-  function tell({ code, error }: ExportResult): void {
-    const failed = code !== ExportResultCode.SUCCESS;
-    if (failed === failing) return;
-    failing = failed;
-    if (failed) log.warn({ err: error }, 'telemetry: spans not exported');
-    else log.info({}, 'telemetry: spans exported again');
+  function write(span: SpanData): void {
+    if (closed) return;
+    if (queued >= settings.maxQueueSize || waitingBytes > maxWaitingBytes) {
+      metrics.processed(1, 'queue_full');
+      return;
+    }
+    const { bytes, at, length } = encoder.encode(span);
+    open ??= batches.take();
+    open.add(bytes, at, length);
+    queued += 1;
+    waitingBytes += length;
+    if (open.spans >= settings.maxExportBatchSize) {
+      shut();
+      void sendAll();
+    } else timer ??= setTimeout(sendOpen, settings.scheduledDelayMillis).unref();
   }
+
+  function shut(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    if (open !== undefined) full.push(open);
+    open = undefined;
+  }
+
+  function sendOpen(): void {
+    shut();
+    void sendAll();
+  }
+
+  function sendAll(): Promise<void> {
+    sending ??= sendEach().finally(() => {
+      sending = undefined;
+    });
+    return sending;
+  }
+
+  async function sendEach(): Promise<void> {
+    for (let batch = full.shift(); batch !== undefined; batch = full.shift()) {
+      const request = batch.request();
+      const answer = await send(request);
+      const problem = answer.kind === 'taken' ? undefined : answer.problem;
+      metrics.processed(batch.spans, problem === undefined ? undefined : answer.kind);
+      lost ||= problem !== undefined;
+      tell(problem);
+      queued -= batch.spans;
+      waitingBytes = queued === 0 ? 0 : Math.max(0, waitingBytes - request.length);
+      // After a timeout its bytes may still be on their way.
+      if (answer.kind === 'taken') batches.giveBack(batch);
+    }
+  }
+
+  async function send(request: Buffer): Promise<Posted> {
+    let pause = firstPause;
+    for (let tries = 1; ; tries += 1) {
+      const answer = await post(
+        request,
+        AbortSignal.any([stopping.signal, AbortSignal.timeout(settings.exportTimeoutMillis)]),
+      );
+      if (answer.kind !== 'again' || tries >= maxTries || closed || full.length > 0) return answer;
+      await wait(Math.min(answer.afterMs ?? pause, longestPause), stopping.signal);
+      pause *= 2;
+    }
+  }
+
+  async function flush(): Promise<void> {
+    lost = false;
+    shut();
+    while (full.length > 0 || sending !== undefined) await sendAll();
+    if (lost) throw new Error('the collector did not take all spans');
+  }
+
   return {
-    export(spans, done) {
-      inner.export(spans, (result) => {
-        tell(result);
-        done(result);
+    write,
+    flush,
+    async close() {
+      closed = true;
+      await flush().finally(() => {
+        stopping.abort();
+        metrics.close();
       });
     },
-    forceFlush: () => inner.forceFlush?.() ?? Promise.resolve(),
-    shutdown: () => inner.shutdown(),
+  };
+}
+
+/** Resolves after the time, or at once when the signal fires. */
+function wait(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms).unref();
+    function done(): void {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    }
+    if (signal.aborted) done();
+    else signal.addEventListener('abort', done, { once: true });
+  });
+}
+
+/** Tells the log when the collector stops taking spans, and when it takes them again; not each time. */
+function telling(log: Log): (problem: string | undefined) => void {
+  let failing = false;
+  return (problem) => {
+    if ((problem !== undefined) === failing) return;
+    failing = problem !== undefined;
+    if (failing) log.warn({ problem }, 'telemetry: spans not exported');
+    else log.info({}, 'telemetry: spans exported again');
+  };
+}
+
+/** Semantic conventions for SDK metrics, as the SDK's own batch processor names itself. */
+function processorMetrics(meters: MeterProvider, capacity: number, size: () => number) {
+  const meter = meters.getMeter('postern');
+  const type = 'batching_span_processor';
+  const own: Attributes = { 'otel.component.type': type, 'otel.component.name': `${type}/0` };
+  const finished = meter.createCounter('otel.sdk.processor.span.processed', {
+    unit: '{span}',
+    description: 'Spans whose processing has finished, either successful or failed.',
+  });
+  meter
+    .createUpDownCounter('otel.sdk.processor.span.queue.capacity', {
+      unit: '{span}',
+      description: 'The most spans the queue can hold.',
+    })
+    .add(capacity, own);
+  const queue = meter.createObservableUpDownCounter('otel.sdk.processor.span.queue.size', {
+    unit: '{span}',
+    description: 'Spans in the queue.',
+  });
+  const observe: Parameters<typeof queue.addCallback>[0] = (result) => result.observe(size(), own);
+  queue.addCallback(observe);
+  return {
+    processed(spans: number, error: string | undefined) {
+      finished.add(spans, error === undefined ? own : { ...own, 'error.type': error });
+    },
+    close: () => queue.removeCallback(observe),
   };
 }
