@@ -9,6 +9,8 @@ import type { World } from './world.ts';
 export interface PosternOptions {
   /** Share of traces recorded, 0 to 1. */
   readonly ratio: number;
+  /** Threads that carry calls. */
+  readonly workers?: number;
 }
 
 interface Ports {
@@ -16,7 +18,11 @@ interface Ports {
   readonly adminPort: number;
 }
 
-export function posternConfig(world: World, { port, adminPort }: Ports, { ratio }: PosternOptions): string {
+export function posternConfig(
+  world: World,
+  { port, adminPort }: Ports,
+  { ratio, workers = 1 }: PosternOptions,
+): string {
   const routes = world.mounts.map(({ path, origin, http2 }) => ({
     ...(path === '/plain' ? { websocket: true } : { preset: 'openai' }),
     name: path.slice(1),
@@ -42,6 +48,7 @@ export function posternConfig(world: World, { port, adminPort }: Ports, { ratio 
   }));
   return stringify({
     version: 1,
+    workers,
     listen: { outbound: `127.0.0.1:${port}`, admin: `127.0.0.1:${adminPort}`, drain_timeout: '1s' },
     trust: [
       {

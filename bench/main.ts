@@ -14,6 +14,7 @@ import { starting } from './scenarios/starting.ts';
 import { streams } from './scenarios/streams.ts';
 import { subjects } from './scenarios/subjects.ts';
 import { transfers } from './scenarios/transfers.ts';
+import { workers } from './scenarios/workers.ts';
 import { floor, installedPeers, postern, type StartVariant, type Variant } from './variants.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -119,6 +120,13 @@ const scenarios: readonly Scenario[] = [
     run: (world) => withVariants(world, [everything], ([variant]) => subjects(world, variant, 10_000)),
   },
   {
+    name: 'workers',
+    title: 'Two workers against one, on all cores, beside the load',
+    quick: false,
+    run: (world) =>
+      withVariants(world, [threads(1), threads(2)], async (variants) => ({ rows: await workers(world, variants) })),
+  },
+  {
     name: 'miss',
     title: 'Cold cache, callers at once with one key',
     quick: true,
@@ -132,6 +140,10 @@ const scenarios: readonly Scenario[] = [
   },
 ];
 
+function threads(count: number): StartVariant {
+  return postern(`${count} ${count === 1 ? 'worker' : 'workers'}`, { ratio: 0.1, workers: count, core: 'any' });
+}
+
 function stream(name: string, count: number, every: number, quick: boolean): Scenario {
   return {
     name,
@@ -142,6 +154,11 @@ function stream(name: string, count: number, every: number, quick: boolean): Sce
         rows: await streams(world, variants, { streams: count, every, seconds: 6, rounds: 5 }),
       })),
   };
+}
+
+function usage(): string {
+  const lines = scenarios.map(({ name, title, quick }) => `  ${name.padEnd(12)} ${title}${quick ? ' (quick)' : ''}`);
+  return ['usage: npm run bench [-- --quick] [-- --json] [-- --only=NAME,...]', '', ...lines].join('\n');
 }
 
 async function withVariants<T>(
@@ -163,9 +180,19 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     only: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 });
+if (values.help) {
+  console.log(usage());
+  process.exit(0);
+}
 const only = values.only?.split(',');
+const unknown = only?.find((name) => !scenarios.some((scenario) => scenario.name === name));
+if (unknown !== undefined) {
+  console.error(`bench: there is no scenario "${unknown}"\n\n${usage()}`);
+  process.exit(2);
+}
 const chosen = scenarios.filter(({ name, quick }) =>
   only === undefined ? quick || !values.quick : only.includes(name),
 );

@@ -23,7 +23,8 @@ process.on('exit', () => {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 
 export interface StartOptions {
-  readonly core: number;
+  /** `any`: all there are. */
+  readonly core: number | 'any';
   readonly env?: Readonly<Record<string, string>>;
   /** Flags of node itself. */
   readonly flags?: readonly string[];
@@ -68,7 +69,8 @@ export async function runProgram(command: readonly string[], options: StartOptio
 }
 
 function launch(command: readonly string[], options: StartOptions, ipc: boolean, capture = false): ChildProcess {
-  const [program = '', ...args] = pinned ? ['taskset', '-c', String(options.core), ...command] : command;
+  const bound = pinned && options.core !== 'any';
+  const [program = '', ...args] = bound ? ['taskset', '-c', String(options.core), ...command] : command;
   // BENCH_DEBUG shows what the processes say.
   const shown = process.env['BENCH_DEBUG'] === undefined ? 'ignore' : 'inherit';
   const child = spawn(program, args, {

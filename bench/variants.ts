@@ -43,7 +43,7 @@ const entry = (built: boolean) => fileURLToPath(new URL(built ? '../dist/cli.js'
 
 export function postern(
   name: string,
-  options: PosternOptions & { built?: boolean; flags?: readonly string[] },
+  options: PosternOptions & { built?: boolean; flags?: readonly string[]; core?: 'any' },
 ): (world: World) => Promise<PosternVariant> {
   return async (world) => {
     const [port, adminPort] = [await freePort(), await freePort()];
@@ -62,7 +62,7 @@ export function postern(
       'error',
     ];
     const began = performance.now();
-    const running = startProgram(command, { core: proxyCore, env: { OTEL_SDK_DISABLED: '' } });
+    const running = startProgram(command, { core: options.core ?? proxyCore, env: { OTEL_SDK_DISABLED: '' } });
     const admin = `http://127.0.0.1:${adminPort}`;
     await untilReady(admin);
     const readyMs = performance.now() - began;
