@@ -173,7 +173,7 @@ export interface ArmedCall extends PermittedCall {
 
 // ---------------------------------------------------------------------------------------------- Reply
 
-export type StreamEnd = 'complete' | 'client_abort' | 'upstream_error' | 'timeout' | 'drained';
+export type StreamEnd = 'complete' | 'client_abort' | 'upstream_error' | 'timeout' | 'drained' | 'revoked';
 
 export interface Reply {
   readonly status: number;
@@ -216,6 +216,8 @@ export interface ExchangeStart {
 
 export interface ExchangeObservation extends TraceHeaders {
   readonly span: SpanReference;
+  /** The endpoint that is asked, once it is known: the start could only name the issuer it is discovered from. */
+  asked(endpoint: string): void;
   succeeded(facts: CredentialFacts): void;
   failed(refusal: Refusal, oauthError: string | undefined): void;
 }

@@ -8,6 +8,10 @@ import type { Actor } from './principal.ts';
 export type Placement =
   | { readonly kind: 'header'; readonly name: string; readonly prefix: string }
   | { readonly kind: 'query'; readonly name: string }
+  /** AWS keys, which sign the request (Signature Version 4) and are not sent. */
+  | { readonly kind: 'sigv4'; readonly service: string; readonly region: string }
+  /** A token bound to a key: `Authorization: DPoP`, and a proof of the key for every request (RFC 9449). */
+  | { readonly kind: 'dpop' }
   | { readonly kind: 'none' };
 
 /** `handle`: towards the agent behind an inbound listener; opens nothing but this gate. */
@@ -28,6 +32,8 @@ export interface CredentialFacts {
   /** Seconds from issue to expiry; undefined for standing credentials. */
   readonly lifetime: number | undefined;
   readonly fingerprint: string;
+  /** Thumbprint (RFC 7638) of the key it is bound to (RFC 9449); absent where whoever holds it can use it. */
+  readonly boundTo?: string;
   /** Truncated digest of the issued `jti`, where there is one. */
   readonly idHash: string | undefined;
   /** What verification of the issued token found: `strict` passed, or in record mode the reasons that did not hold. */

@@ -14,6 +14,7 @@ import type { Life } from './life.ts';
 import type { Obtained } from './obtained.ts';
 import type { PlannedLeg } from './plan.ts';
 import { obtain } from './round-trip.ts';
+import type { Brought, Share } from './shared.ts';
 
 /**
  * Age below which a rejected credential is not replaced, in ms: an upstream that does not take a fresh one takes no other
@@ -21,11 +22,15 @@ import { obtain } from './round-trip.ts';
  */
 const freshFor = 10_000;
 
+const counted = { hit: 'hits', miss: 'misses', coalesced: 'coalesced' } as const;
+
 export interface AcquireOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly cache: CredentialCache;
   readonly failures: Failures;
+  /** What other gates have in common with this one. */
+  readonly share: Pick<Share, 'obtain'>;
 }
 
 export interface Acquired {
@@ -53,20 +58,23 @@ interface Errand {
   readonly planned: PlannedLeg<CompiledLeg>;
   readonly call: PermittedCall;
   readonly again: boolean;
+  /** Fingerprint of the credential that will not do. */
+  readonly unlike: string | undefined;
 }
 
-export function createAcquire({ clock, log, cache, failures }: AcquireOptions): Acquire {
+export function createAcquire({ clock, log, cache, failures, share }: AcquireOptions): Acquire {
   const plan = createPlanner<CompiledLeg>();
   const stats = { hits: 0, misses: 0, coalesced: 0, refreshes: 0, remembered: 0 };
 
   /** Asks and keeps what came; what did not come is remembered for a moment. */
-  async function ask(errand: Errand): Promise<Obtained> {
-    const { key, members } = errand.planned.plan;
+  async function ask(errand: Errand): Promise<Brought> {
+    const { key, ...plan } = errand.planned.plan;
+    const members = plan.members.map(({ iss, sub }) => ({ iss, sub }));
     const era = cache.era();
     try {
-      const obtained = await askOnly(errand);
-      cache.put(key, { obtained, members: members.map(({ iss, sub }) => ({ iss, sub })) }, era);
-      return obtained;
+      const brought = await share.obtain({ key, members, unlike: errand.unlike }, () => askOnly(errand));
+      cache.put(key, { obtained: brought.obtained, members }, era);
+      return brought;
     } catch (failure) {
       const refusal = asRefusal(failure);
       failures.remember(key, refusal);
@@ -90,18 +98,20 @@ export function createAcquire({ clock, log, cache, failures }: AcquireOptions): 
   /** The token of the leg before. */
   async function bring({ planned: { before, leg }, call, again }: Errand): Promise<Obtained | undefined> {
     if (before === undefined) return undefined;
-    const errand = { planned: before, call, again };
+    const errand = { planned: before, call, again, unlike: undefined };
     // A grant that is redeemed once is obtained for this redemption alone: neither taken from the cache nor left there, and
     // shared with no other flight. A second redemption is refused by the vendor (claude-code#89095, "jti_reused").
     if (leg.grant.spendsSubject === true) return askOnly(errand);
 
     const { key } = before.plan;
-    const cached = again ? undefined : cache.get(key)?.obtained;
+    const had = cache.get(key)?.obtained;
+    const cached = again ? undefined : had;
     if (cached !== undefined && !isDue(cached.life)) return cached;
     try {
       const failed = failures.recall(key);
       if (failed !== undefined) throw failed;
-      return (await before.leg.flights.join(key, () => ask(errand))).value;
+      const unlike = had?.facts.fingerprint;
+      return (await before.leg.flights.join(key, () => ask({ ...errand, unlike }))).value.obtained;
     } catch (failure) {
       if (cached !== undefined && clock.now() < cached.life.usableUntil) return cached;
       throw failure;
@@ -135,12 +145,12 @@ export function createAcquire({ clock, log, cache, failures }: AcquireOptions): 
     async acquire(lane, call, rejected, signal) {
       const planned = plan(lane, call);
       const { key } = planned.plan;
-      const errand: Errand = { planned, call, again: rejected !== undefined };
+      const errand: Errand = { planned, call, again: rejected !== undefined, unlike: rejected };
 
       const cached = lookUp(key, rejected);
       if (cached !== undefined) {
         stats.hits += 1;
-        refreshAhead({ ...errand, again: false }, cached.life);
+        refreshAhead({ ...errand, again: false, unlike: cached.facts.fingerprint }, cached.life);
         return { obtained: cached, cache: 'hit' };
       }
 
@@ -151,10 +161,12 @@ export function createAcquire({ clock, log, cache, failures }: AcquireOptions): 
       }
 
       const { value, led } = await planned.leg.flights.join(key, () => ask(errand), signal);
+      const { obtained, from } = value;
       // Only now: while the issuer fails, calls to upstreams that do take the old one keep it.
-      if (rejected !== undefined && value.facts.fingerprint !== rejected) cache.drop(key, rejected);
-      stats[led ? 'misses' : 'coalesced'] += 1;
-      return { obtained: value, cache: led ? 'miss' : 'coalesced' };
+      if (rejected !== undefined && obtained.facts.fingerprint !== rejected) cache.drop(key, rejected);
+      const result = led ? from : 'coalesced';
+      stats[counted[result]] += 1;
+      return { obtained, cache: result };
     },
     stats: () => ({ ...stats }),
   };

@@ -5,8 +5,9 @@
 import { asRefusal, Refusal } from '../base/errors.ts';
 import type { Clock, Log, Send } from '../base/ports.ts';
 import type { Report } from '../base/problem.ts';
+import type { OpenWorkloadApi } from '../base/spiffe/workload-api.ts';
 import type { ArmedCall, PermittedCall } from '../call.ts';
-import type { Credential, Placement } from '../credential.ts';
+import type { Credential, CredentialFacts, Placement } from '../credential.ts';
 import { type AcquireStats, createAcquire } from './acquire.ts';
 import { createCredentialCache, defaultCacheEntries, type Member } from './cache.ts';
 import { type CompiledExchange, type CompiledLeg, compileExchanges, compileLanes } from './compile.ts';
@@ -16,6 +17,7 @@ import type { HealthFacts } from './health.ts';
 import { planLegs } from './legs.ts';
 import { type ArmRoute, type ExchangePlan, type PlannedLeg, planOfNone } from './plan.ts';
 import { type ExchangeConfig, noExchange, type SourceConfig } from './schema.ts';
+import { type SharedCredentials, sharedWithNobody } from './shared.ts';
 import { compileSources } from './sources/compile.ts';
 import { exchangeStatus } from './status.ts';
 
@@ -27,9 +29,12 @@ export interface BrokerOptions {
   readonly clock: Clock;
   readonly send: Send;
   readonly log: Log;
+  readonly workload: OpenWorkloadApi;
   readonly report: Report;
   /** Credentials cached at one time. */
   readonly cacheEntries?: number;
+  /** What gates in other threads have; with nobody when absent. */
+  readonly shared?: SharedCredentials;
 }
 
 export interface ExchangeStatus extends HealthFacts {
@@ -65,12 +70,16 @@ export interface Broker {
   plan(call: PermittedCall): ExchangePlan;
   /** Values that the upstream calls of a route need in comma-separated headers, for the sake of their credential. */
   callHeaders(routeId: string): Readonly<Record<string, string>>;
+  /** Where the credential of a route goes, as its exchange decides; undefined for a route without one. */
+  placement(routeId: string): Placement | undefined;
   status(): readonly ExchangeStatus[];
   /** Looks up what can be known before the first call. Never rejects: `status` tells what is not ready. */
   warm(): Promise<void>;
   stats(): BrokerStats;
   /** Drops every credential that this party is subject or actor of; one being obtained right now is not kept. @returns how many */
   forget(member: Member): number;
+  /** Drops every credential of which the facts say so; one being obtained right now is not kept. @returns how many */
+  forgetIssued(concerned: (facts: CredentialFacts) => boolean): number;
   close(): void;
 }
 
@@ -81,7 +90,8 @@ export function createBroker(options: BrokerOptions): Broker {
   const lanes = compileLanes(options.routes, exchanges, options.report);
   const bare = new Set(options.routes.filter(({ exchange }) => exchange === noExchange).map(({ id }) => id));
   const cache = createCredentialCache({ clock, max: options.cacheEntries ?? defaultCacheEntries });
-  const acquire = createAcquire({ clock, log, cache, failures: createFailures(clock) });
+  const share = (options.shared ?? sharedWithNobody).join(cache);
+  const acquire = createAcquire({ clock, log, cache, failures: createFailures(clock), share });
 
   async function armWith(call: PermittedCall, rejected?: string, signal?: AbortSignal): Promise<ArmedCall> {
     const lane = lanes.get(call.route.id);
@@ -135,13 +145,21 @@ export function createBroker(options: BrokerOptions): Broker {
     },
     plan: planFor,
     callHeaders: (routeId) => lanes.get(routeId)?.legs.at(-1)?.grant.callHeaders ?? {},
+    placement: (routeId) => lanes.get(routeId)?.route.placement,
     status: () => [...exchanges.values()].map((exchange) => exchangeStatus(exchange, options.routes)),
     async warm() {
       await Promise.all([...exchanges.values()].map((exchange) => prepare(exchange, clock, log)));
     },
     stats: () => ({ ...acquire.stats(), entries: cache.size() }),
-    forget: (member) => cache.forget(member),
-    close: () => cache.clear(),
+    forget(member) {
+      share.forget(member);
+      return cache.forget(member);
+    },
+    forgetIssued: cache.forgetIssued,
+    close() {
+      share.close();
+      cache.clear();
+    },
   };
 }
 

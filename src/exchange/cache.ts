@@ -6,6 +6,7 @@ import { LRUCache } from 'lru-cache';
 import { type DigestField, digest } from '../base/digest.ts';
 import type { Clock } from '../base/ports.ts';
 import { Secret } from '../base/secret.ts';
+import type { CredentialFacts } from '../credential.ts';
 import type { Obtained } from './obtained.ts';
 import type { ExchangePlan } from './plan.ts';
 
@@ -62,8 +63,12 @@ export interface CredentialCache {
   drop(key: string, fingerprint: string): void;
   /** Drops every credential that this party is a member of. @returns how many */
   forget(member: Member): number;
+  /** Drops every credential of which the facts say so. @returns how many */
+  forgetIssued(concerned: (facts: CredentialFacts) => boolean): number;
   /** Changes whenever something is forgotten: what was asked for before must not be kept after. */
   era(): number;
+  /** All there are, fresh or not. */
+  entries(): Iterable<readonly [key: string, obtained: Obtained]>;
   size(): number;
   clear(): void;
 }
@@ -116,7 +121,14 @@ export function createCredentialCache({ clock, max }: { clock: Clock; max: numbe
       for (const key of concerned) store.delete(key);
       return concerned.length;
     },
+    forgetIssued(concerned) {
+      era += 1;
+      const keys = [...store.entries()].filter(([, { obtained }]) => concerned(obtained.facts)).map(([key]) => key);
+      for (const key of keys) store.delete(key);
+      return keys.length;
+    },
     era: () => era,
+    entries: () => [...store.entries()].map(([key, { obtained }]) => [key, obtained] as const),
     size: () => store.size,
     clear() {
       era += 1;

@@ -9,28 +9,59 @@ import {
   modifyAssertion,
   None,
   PrivateKeyJwt,
+  TlsClientAuth,
 } from 'oauth4webapi';
-import type { Clock } from '../base/ports.ts';
+import type { ClientCertificate } from '../base/certificate.ts';
+import type { Clock, Log } from '../base/ports.ts';
 import type { Report } from '../base/problem.ts';
 import type { Secret } from '../base/secret.ts';
+import type { OpenWorkloadApi } from '../base/spiffe/workload-api.ts';
 import type { ClientOptions } from './client-auth-schema.ts';
+import { assertionType, spiffeJwt, spiffeX509 } from './client-auth-spiffe.ts';
+import { createFileCertificate } from './client-certificate.ts';
 import { readSecretFile } from './secret-file.ts';
 import { readSigningKey } from './signing-key.ts';
 
 /** Lifetime of a client assertion, in seconds: long enough for clock skew, short enough to be useless when leaked. */
 const assertionLifetime = 60;
 
-/** RFC 7523 section 2.2. */
-const assertionType = 'urn:ietf:params:oauth:client-assertion-type:';
-
 export interface ClientAuthPorts {
   readonly clock: Clock;
+  readonly log: Log;
+  readonly workload: OpenWorkloadApi;
   /** Takes paths below `client`. */
   readonly report: Report;
 }
 
-/** Puts this gate's proof on a token request. The key of a `private_key_jwt` client is read here, so that a bad one is reported at load. */
-export function createClientAuth(client: ClientOptions, ports: ClientAuthPorts): ClientAuth {
+export interface ClientProof {
+  /** Puts this gate's proof on a request. Throws a Refusal. */
+  readonly authenticate: ClientAuth;
+  /** What proves it on the connection instead (RFC 8705). */
+  readonly certificate?: ClientCertificate;
+  /** Looks up what can be known before the first message. Throws a Refusal. */
+  prepare?(issuer: string): Promise<unknown>;
+}
+
+/** The key of a `private_key_jwt` client is read here, so that a bad one is reported at load. */
+export function createClientAuth(client: ClientOptions, ports: ClientAuthPorts): ClientProof {
+  switch (client.auth) {
+    case 'spiffe_jwt':
+      return spiffeJwt(client, ports);
+    case 'spiffe_x509':
+      return spiffeX509(client, ports);
+    case 'tls_client_auth':
+    case 'self_signed_tls_client_auth': {
+      const certificate = createFileCertificate(client, ports);
+      return { authenticate: TlsClientAuth(), certificate, prepare: () => certificate.current() };
+    }
+    default:
+      return { authenticate: inMessage(client, ports) };
+  }
+}
+
+type Rotated = 'spiffe_jwt' | 'spiffe_x509' | 'tls_client_auth' | 'self_signed_tls_client_auth';
+
+function inMessage(client: Exclude<ClientOptions, { auth: Rotated }>, ports: ClientAuthPorts): ClientAuth {
   switch (client.auth) {
     case 'none':
       return None();
@@ -76,6 +107,10 @@ function signedAssertion(
     const now = Math.floor(clock.now() / 1000);
     payload['iat'] = now;
     payload['nbf'] = undefined;
+    if (signing.thumbprint !== undefined) {
+      header['x5t#S256'] = signing.thumbprint;
+      payload['nbf'] = now; // where keys are found by certificate (Entra), it is expected
+    }
     payload['exp'] = now + assertionLifetime;
     if (client.assertion_audience !== undefined) payload['aud'] = client.assertion_audience;
   };

@@ -7,14 +7,14 @@ import { createFlights, type Flights } from './flights.ts';
 import type { Grant, GrantPorts } from './grant.ts';
 import * as grants from './grants/index.ts';
 import { createHealth, type Health } from './health.ts';
-import type { Obtained } from './obtained.ts';
 import type { ArmRoute, Lane, Leg } from './plan.ts';
 import { type ExchangeConfig, noExchange } from './schema.ts';
+import type { Brought } from './shared.ts';
 import { idJagType } from './token-type.ts';
 
 export interface CompiledLeg extends Leg {
   /** Its exchange's own, so that one hanging issuer takes no room from the others. */
-  readonly flights: Flights<Obtained>;
+  readonly flights: Flights<Brought>;
   readonly health: Health;
 }
 
@@ -54,7 +54,7 @@ function compileExchange(
   config: Exclude<ExchangeConfig, ChainConfig>,
   ports: GrantPorts,
 ): CompiledExchange {
-  const shared = { exchange: name, request: {}, flights: createFlights<Obtained>(), health: createHealth() };
+  const shared = { exchange: name, request: {}, flights: createFlights<Brought>(), health: createHealth() };
   const legs: CompiledLeg[] = [];
   for (let grant: Grant | undefined = createGrant(config, ports); grant !== undefined; grant = grant.next) {
     legs.push({ ...shared, grant });
@@ -97,9 +97,14 @@ export function compileLanes(
     if (compiled === undefined || compiled.legs.length === 0) continue;
     const lane = { route, exchange: route.exchange, legs: compiled.legs };
     reportContradictions(lane, report);
-    lanes.set(route.id, lane);
+    lanes.set(route.id, { ...lane, route: { ...route, placement: placementOf(lane) } });
   }
   return lanes;
+}
+
+/** A token bound to a key goes where a bearer token would, with its proof: neither agent nor route need know. */
+function placementOf({ route: { placement }, legs }: CompiledLane): ArmRoute['placement'] {
+  return legs.at(-1)?.grant.dpop === true && isBearer(placement) ? { kind: 'dpop' } : placement;
 }
 
 function reportContradictions({ route, legs }: CompiledLane, report: Report): void {
@@ -112,6 +117,16 @@ function reportContradictions({ route, legs }: CompiledLane, report: Report): vo
     // Beside a Bearer, or in its place (litellm#21039), x-api-key makes the vendor refuse the call.
     const what = `gets a token of grant ${last.grant.type}, which its vendor takes as Authorization: Bearer only`;
     report({ path: [...path, 'placement'], what, mend: 'write placement: bearer' });
+  } else if (last?.grant.dpop === true && !isBearer(placement)) {
+    const what = 'gets a token that is bound to a key, which is sent as Authorization: DPoP only';
+    const mend = 'write placement: bearer, or take `dpop` out of the exchange';
+    report({ path: [...path, 'placement'], what, mend });
+  } else if (last?.grant.signsOnly === true && placement.kind !== 'sigv4') {
+    const what = 'gets AWS keys, which sign requests and are never sent';
+    report({ path: [...path, 'placement'], what, mend: 'write placement: { sigv4: { service: ... } }' });
+  } else if (last?.grant.signsOnly !== true && placement.kind === 'sigv4') {
+    const what = `signs with AWS keys, and grant ${last?.grant.type} gives none`;
+    report({ path: [...path, 'placement'], what, mend: 'write placement: bearer, or use an exchange of AWS' });
   }
   if ((last?.request.requestedTokenType ?? route.requestedTokenType) === idJagType) {
     const what = 'asks for an ID-JAG, which is a grant for an authorization server and no credential';

@@ -10,6 +10,8 @@ import type { Verified } from './verify.ts';
 export interface IssuedCredential {
   readonly plan: ExchangePlan;
   readonly secret: Secret;
+  /** Of the key it is bound to, where it is. */
+  readonly thumbprint: string | undefined;
   readonly verified: Verified;
   /** Seconds since the epoch. */
   readonly askedAt: number;
@@ -19,7 +21,7 @@ export interface IssuedCredential {
 }
 
 export function factsOfIssued(issued: IssuedCredential): CredentialFacts {
-  const { plan, secret, verified, askedAt, issuedIn, before } = issued;
+  const { plan, secret, thumbprint, verified, askedAt, issuedIn, before } = issued;
   const { expiresAt, jti } = verified;
   return {
     kind: plan.kind,
@@ -32,6 +34,7 @@ export function factsOfIssued(issued: IssuedCredential): CredentialFacts {
     expiresAt,
     lifetime: expiresAt === undefined ? undefined : Math.max(0, Math.round(expiresAt - askedAt)),
     fingerprint: secret.fingerprint,
+    ...(thumbprint !== undefined && { boundTo: thumbprint }),
     idHash: jti === undefined ? undefined : hash('sha256', jti, 'hex').slice(0, 16),
     verification: { mode: plan.verify, findings: plan.verify === 'not_applicable' ? [] : verified.findings },
     issued: verified.claims,

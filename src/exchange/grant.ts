@@ -6,6 +6,7 @@
 import type { Clock, Log, Send } from '../base/ports.ts';
 import type { Report } from '../base/problem.ts';
 import type { Secret } from '../base/secret.ts';
+import type { OpenWorkloadApi } from '../base/spiffe/workload-api.ts';
 import type { CredentialKind } from '../credential.ts';
 import type { JsonObject, PrincipalKind } from '../principal.ts';
 import type { SubjectSource } from './source.ts';
@@ -29,6 +30,14 @@ export interface Hop {
   /** Sorted and without repeats: RFC 6749 section 3.3 gives their order no meaning. */
   readonly scopes: readonly string[];
   readonly requestedTokenType: string;
+  /** Subject, then actors, outermost first, whatever tokens are sent; empty where the credential is the gate's own. */
+  readonly parties: readonly Party[];
+}
+
+/** One party of a delegation chain, as identification established it. */
+export interface Party {
+  readonly iss: string | undefined;
+  readonly sub: string;
 }
 
 /** What a route can ask for. A grant's `asks` are those it passes on; the others would be said to nobody. */
@@ -47,6 +56,8 @@ export interface Issued {
   /** Seconds; undefined where the issuer does not say, and for standing credentials. */
   readonly expiresIn: number | undefined;
   readonly scopes: readonly string[] | undefined;
+  /** Where the token is bound to a key of this gate (RFC 9449): the key's thumbprint, and token and key as one secret. */
+  readonly bound?: { readonly thumbprint: string; readonly secret: Secret };
 }
 
 /** What a token says: a JWT by itself, an opaque one through its issuer's introspection (RFC 7662). */
@@ -62,6 +73,8 @@ export interface TokenClaims {
 export interface Occasion {
   /** W3C trace context of this round trip; undefined where none is made. */
   readonly traceparent: string | undefined;
+  /** Told which endpoint is asked, where it was discovered. */
+  readonly asked?: (endpoint: string) => void;
   /** The credential obtained before was rejected upstream: whatever was remembered of it must be looked up again. */
   readonly again: boolean;
 }
@@ -107,6 +120,10 @@ export interface GrantTraits {
   readonly callHeaders?: Readonly<Record<string, string>>;
   /** The vendor takes its token as `Authorization: Bearer` only. */
   readonly bearerOnly?: boolean;
+  /** What it gives are AWS keys, which are not sent: only a placement that signs can use them. */
+  readonly signsOnly?: boolean;
+  /** Its token is bound to a key of this gate, and goes with a proof on every call (RFC 9449). */
+  readonly dpop?: boolean;
   /** Asks the issuer what an opaque token of its own says (RFC 7662). Throws a Refusal. */
   readonly introspect?: ((issued: Issued, occasion: Occasion) => Promise<TokenClaims>) | undefined;
 }
@@ -115,6 +132,8 @@ export interface GrantPorts {
   readonly clock: Clock;
   readonly send: Send;
   readonly log: Log;
+  /** The SPIFFE Workload API, by its socket. */
+  readonly workload: OpenWorkloadApi;
   /** Takes paths below this exchange's own entry. */
   readonly report: Report;
   /** Subject sources by name. */

@@ -1,16 +1,17 @@
 // An OAuth issuer as a grant sees it: one question, everything else (metadata, client authentication, transport) arranged
 // once from the configuration. Reports what cannot work at load.
 
-import type { ClientAuth } from 'oauth4webapi';
 import { Refusal } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
-import { createClientAuth } from './client-auth.ts';
+import { type ClientProof, createClientAuth } from './client-auth.ts';
 import type { ClientOptions } from './client-auth-schema.ts';
+import { createPossession, type DpopOptions } from './dpop.ts';
 import type { GrantPorts } from './grant.ts';
 import { createIntrospection, type Introspect } from './introspection.ts';
 import { type IssuerOptions, isProtected } from './issuer-schema.ts';
 import type { Encoding } from './message.ts';
 import { createMetadata, type IssuerMetadata } from './metadata.ts';
+import { locateForTls, showing } from './mutual-tls.ts';
 import { type AskTokenEndpoint, createTokenEndpoint } from './token-endpoint.ts';
 import type { ReasonOfCode } from './token-error.ts';
 
@@ -30,6 +31,7 @@ export interface IssuerGrantOptions extends IssuerOptions {
   readonly client?: ClientOptions | undefined;
   readonly encoding?: Encoding;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly dpop?: DpopOptions | undefined;
   readonly introspect?:
     | { readonly endpoint?: string | undefined; readonly client?: ClientOptions | undefined }
     | undefined;
@@ -38,15 +40,17 @@ export interface IssuerGrantOptions extends IssuerOptions {
 /** @param reasons what error codes of this issuer's own mean */
 export function createIssuer(options: IssuerGrantOptions, ports: GrantPorts, reasons?: ReasonOfCode): Issuer {
   reportProblems(options, ports);
-  const locate = createMetadata(options, ports);
+  const possession = options.dpop && createPossession(options.dpop, ports.clock);
+  const locate = offering(createMetadata(options, ports), possession?.alg);
   const client = readClient(options.client, ['client'], ports);
   const ask = createTokenEndpoint({
     ...client,
-    locate,
-    send: ports.send,
+    locate: locateForTls(locate, client.certificate),
+    send: showing(ports.send, client.certificate),
     timeoutMs: options.timeout,
     encoding: options.encoding ?? 'form',
     headers: options.headers ?? {},
+    possession,
     ...(reasons !== undefined && { reasons }),
   });
   return {
@@ -55,14 +59,25 @@ export function createIssuer(options: IssuerGrantOptions, ports: GrantPorts, rea
     ask,
     introspect: readIntrospection(options, locate, client, ports),
     async prepare() {
-      await locate();
+      const { issuer } = await locate();
+      await client.prepare?.(issuer);
     },
   };
 }
 
-interface Client {
+/** Metadata of an issuer that takes proofs of this algorithm, as far as it says (RFC 9449 section 5.1). */
+function offering(locate: () => Promise<IssuerMetadata>, alg: string | undefined): () => Promise<IssuerMetadata> {
+  if (alg === undefined) return locate;
+  return async () => {
+    const metadata = await locate();
+    if (metadata.dpopAlgorithms?.includes(alg) !== false) return metadata;
+    const detail = `the issuer takes no DPoP proof signed with ${alg}`;
+    throw new Refusal('exchange_misconfigured', { detail, retryAfter: 1 });
+  };
+}
+
+interface Client extends ClientProof {
   readonly clientId: string | undefined;
-  readonly authenticate: ClientAuth;
   readonly clientSecret: Secret | undefined;
 }
 
@@ -71,7 +86,7 @@ function readClient(client: ClientOptions | undefined, path: readonly string[], 
   const report: GrantPorts['report'] = (problem) => ports.report({ ...problem, path: [...path, ...problem.path] });
   return {
     clientId: client.id,
-    authenticate: createClientAuth(client, { clock: ports.clock, report }),
+    ...createClientAuth(client, { ...ports, report }),
     clientSecret: 'secret' in client ? client.secret : undefined,
   };
 }
@@ -84,12 +99,14 @@ function readIntrospection(
 ): Introspect | undefined {
   if (introspect === undefined) return undefined;
   const own = introspect.client && readClient(introspect.client, ['introspect', 'client'], ports);
+  const asking = own ?? client;
+  const locateIssuer = locateForTls(locate, asking.certificate);
   return createIntrospection({
-    ...(own ?? client),
-    send: ports.send,
+    ...asking,
+    send: showing(ports.send, asking.certificate),
     timeoutMs: timeout,
     async locate() {
-      const { issuer, introspectionEndpoint } = await locate();
+      const { issuer, introspectionEndpoint } = await locateIssuer();
       const endpoint = introspect.endpoint ?? introspectionEndpoint;
       if (endpoint !== undefined) return { issuer, endpoint };
       const detail = 'the issuer publishes no introspection endpoint';
@@ -120,6 +137,9 @@ function reportProblems(options: IssuerGrantOptions, { report, log }: GrantPorts
   if (client?.auth === 'private_key_jwt' && issuer === undefined && client.assertion_audience === undefined) {
     const mend = 'add `issuer`, or `assertion_audience` to the client';
     report({ path: ['client'], what: 'has no audience for its assertion', mend });
+  }
+  if (client?.auth === 'spiffe_jwt' && issuer === undefined) {
+    report({ path: ['client'], what: 'has no audience for its JWT-SVID', mend: 'add `issuer`' });
   }
   const endpoint = token_endpoint ?? issuer;
   if (options.insecure_http) log.warn({ endpoint }, 'insecure_http: tokens to this issuer can be read on the way');

@@ -6,8 +6,13 @@ import type { SendResponse } from '../base/ports.ts';
 /** undefined for anything that is not declared and well-formed JSON in UTF-8. */
 export function parseJson(answer: SendResponse): unknown {
   if (!/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(answer.headers['content-type'] ?? '')) return undefined;
+  return parseUndeclared(answer);
+}
+
+/** The same for services that give JSON as plain text (AWS's metadata service). */
+export function parseUndeclared({ body }: Pick<SendResponse, 'body'>): unknown {
   try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(answer.body));
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
     return value;
   } catch {
     return undefined;

@@ -73,14 +73,16 @@ function planLeg<L extends Leg>(
     next === undefined
       ? { audience: route.audience, resources: route.resource, requestedTokenType: route.requestedTokenType }
       : { audience: next.subjectAudience, requestedTokenType: accessTokenType };
+  const kind = before === undefined ? grant.kind : before.plan.kind;
+  const parties = kind === 'exchanged' ? [call.subject, ...call.chain.actors] : [];
   const hop: Hop = {
-    ...partiesOf(grant, before, call),
+    ...tokensOf(grant, before, call),
     audience: request.audience ?? own.audience,
     resources: request.resources ?? own.resources ?? [],
     scopes: request.scopes ?? sorted(call.scopes),
     requestedTokenType: request.requestedTokenType ?? own.requestedTokenType ?? accessTokenType,
+    parties,
   };
-  const kind = before === undefined ? grant.kind : before.plan.kind;
   const { tokenTtlMs } = route;
   const plan = {
     exchange: leg.exchange,
@@ -97,13 +99,13 @@ function planLeg<L extends Leg>(
     // The limit is one on credentials; what is traded on is never placed on a request.
     maxLifetime: next !== undefined || tokenTtlMs === undefined ? undefined : Math.floor(tokenTtlMs / 1000),
     inputs: grant.plan(hop),
-    members: kind === 'exchanged' ? [call.subject, ...call.chain.actors] : [],
+    members: parties,
     via: before === undefined ? [] : [...before.plan.via, summaryOf(before.plan)],
   };
   return { leg, hop, plan: { ...plan, key: cacheKey(plan) }, before };
 }
 
-function partiesOf(
+function tokensOf(
   { source }: Grant,
   before: PlannedLeg | undefined,
   call: PermittedCall,

@@ -15,7 +15,7 @@ export type Encoding = 'form' | 'json';
 /** Fields whose values are taken out of any answer beside every Secret that was placed: client authentication puts them in. */
 const secretFields = ['client_secret', 'client_assertion', 'subject_token', 'actor_token', 'assertion'];
 
-const contentTypes: Readonly<Record<Encoding, string>> = {
+export const contentTypes: Readonly<Record<Encoding, string>> = {
   form: 'application/x-www-form-urlencoded;charset=UTF-8',
   json: 'application/json',
 };
@@ -71,9 +71,11 @@ export async function post(send: Send, { url, encoding, draft, secrets = [], tim
 
 export interface BearerRequest {
   readonly url: string;
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   readonly bearer: Secret | undefined;
   readonly headers?: Readonly<Record<string, string>>;
+  /** A proof that is no bearer token, in the header of this name. */
+  readonly proof?: { readonly header: string; readonly value: Secret } | undefined;
   /** Sent as JSON. Must hold no secret. */
   readonly body?: object;
   readonly traceparent?: string | undefined;
@@ -82,7 +84,7 @@ export interface BearerRequest {
 
 /** A message that proves itself by a bearer token alone. Rejects with {@link SendFailure} only. */
 export async function ask(send: Send, request: BearerRequest): Promise<Answer> {
-  const { url, method, bearer, body, traceparent, timeoutMs } = request;
+  const { url, method, bearer, proof, body, traceparent, timeoutMs } = request;
   const response = await send({
     url,
     method,
@@ -90,6 +92,7 @@ export async function ask(send: Send, request: BearerRequest): Promise<Answer> {
       accept: 'application/json',
       ...request.headers,
       ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer.reveal()}` }),
+      ...(proof === undefined ? {} : { [proof.header]: proof.value.reveal() }),
       ...(body === undefined ? {} : { 'content-type': contentTypes.json }),
       ...(traceparent === undefined ? {} : { traceparent }),
     },
@@ -97,7 +100,7 @@ export async function ask(send: Send, request: BearerRequest): Promise<Answer> {
     maxBytes: maxAnswerBytes,
     timeoutMs,
   });
-  const placed = bearer === undefined ? [] : [bearer.reveal()];
+  const placed = [bearer, proof?.value].flatMap((secret) => (secret === undefined ? [] : [secret.reveal()]));
   return { response, redact: (text) => takeOut(placed, text) };
 }
 

@@ -24,6 +24,12 @@ export interface IssuerMetadata {
   readonly tokenEndpoint: string;
   /** RFC 8414 section 2; undefined where there is none that tokens may be sent to, or the token endpoint was configured. */
   readonly introspectionEndpoint: string | undefined;
+  /** RFC 8705 section 5; each undefined where there is none that may be used, all where the token endpoint was configured. */
+  readonly mtlsAliases?:
+    | { readonly tokenEndpoint: string | undefined; readonly introspectionEndpoint: string | undefined }
+    | undefined;
+  /** RFC 9449 section 5.1; undefined where the issuer does not say, or the token endpoint was configured. */
+  readonly dpopAlgorithms?: readonly string[] | undefined;
 }
 
 const endpoint = z.string().max(2_048);
@@ -31,6 +37,11 @@ const metadataDocument = z.object({
   issuer: z.string(),
   token_endpoint: endpoint,
   introspection_endpoint: endpoint.optional(),
+  mtls_endpoint_aliases: z
+    .object({ token_endpoint: endpoint.optional(), introspection_endpoint: endpoint.optional() })
+    .optional()
+    .catch(undefined),
+  dpop_signing_alg_values_supported: z.array(z.string()).optional().catch(undefined),
 });
 
 export interface MetadataPorts {
@@ -113,12 +124,23 @@ function readMetadata(document: unknown, issuer: string, options: IssuerOptions)
   const parsed = metadataDocument.safeParse(document);
   if (!parsed.success) throw unusable('issuer_answer_malformed', 'is not a JSON document with a token endpoint');
   const { token_endpoint: tokenEndpoint, introspection_endpoint: introspectionEndpoint } = parsed.data;
+  const { dpop_signing_alg_values_supported: dpopAlgorithms } = parsed.data;
   if (parsed.data.issuer !== issuer) throw unusable('issuer_answer_malformed', 'speaks for another issuer');
   if (!isUsable(tokenEndpoint, issuer, options)) {
     throw unusable('issuer_answer_malformed', 'names a token endpoint without https');
   }
-  const introspects = introspectionEndpoint !== undefined && isUsable(introspectionEndpoint, issuer, options);
-  return { issuer, tokenEndpoint, introspectionEndpoint: introspects ? introspectionEndpoint : undefined };
+  const usable = (url: string | undefined) => (url !== undefined && isUsable(url, issuer, options) ? url : undefined);
+  const aliases = parsed.data.mtls_endpoint_aliases;
+  return {
+    issuer,
+    tokenEndpoint,
+    introspectionEndpoint: usable(introspectionEndpoint),
+    mtlsAliases: aliases && {
+      tokenEndpoint: usable(aliases.token_endpoint),
+      introspectionEndpoint: usable(aliases.introspection_endpoint),
+    },
+    dpopAlgorithms,
+  };
 }
 
 /** An issuer that is reached by https names nothing less: no exception holds for what its metadata chooses. */

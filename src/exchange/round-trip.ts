@@ -53,7 +53,7 @@ async function roundTrip(errand: Errand, clock: Clock): Promise<Obtained> {
   });
   try {
     const { hop, bounds } = await depart(errand);
-    const occasion: Occasion = { traceparent: observation.traceparent, again };
+    const occasion: Occasion = { traceparent: observation.traceparent, asked: observation.asked, again };
     const askedAt = clock.now();
     const issued = await leg.grant.obtain(hop, occasion);
     const introspected = isReadable(issued.token) ? undefined : await leg.grant.introspect?.(issued, occasion);
@@ -106,8 +106,16 @@ function judge(
   const verified = verify(issued, expectedOf(plan, call), circumstances);
   refuseFindings(verified.findings, plan);
   return {
-    secret: issued.token,
-    facts: factsOfIssued({ plan, secret: issued.token, verified, askedAt, issuedIn: span, before: brought?.facts }),
+    secret: issued.bound?.secret ?? issued.token,
+    facts: factsOfIssued({
+      plan,
+      secret: issued.token,
+      thumbprint: issued.bound?.thumbprint,
+      verified,
+      askedAt,
+      issuedIn: span,
+      before: brought?.facts,
+    }),
     life: lifeOf({
       ...bounds,
       askedAt: askedAt * 1000,

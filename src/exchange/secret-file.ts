@@ -56,12 +56,13 @@ export function createSecretFile(path: string, clock: Clock): SecretFile {
 }
 
 /** Differs whenever the file was written or replaced (Kubernetes swaps a symlink: the inode changes). */
-async function changeMark(path: string): Promise<string> {
+export async function changeMark(path: string): Promise<string> {
   const { ino, size, mtimeNs } = await stat(path, { bigint: true });
   return `${ino}:${size}:${mtimeNs}`;
 }
 
-async function readBounded(path: string): Promise<string> {
+/** @throws Refusal `secret_unavailable` */
+export async function readBounded(path: string): Promise<string> {
   try {
     await using file = await open(path, 'r');
     const { bytesRead, buffer } = await file.read(Buffer.alloc(maxFileBytes + 1), 0, maxFileBytes + 1, 0);
@@ -73,6 +74,6 @@ async function readBounded(path: string): Promise<string> {
   }
 }
 
-function unavailable(path: string, what: string, cause?: unknown): Refusal {
+export function unavailable(path: string, what: string, cause?: unknown): Refusal {
   return new Refusal('secret_unavailable', { detail: `${path} ${what}`, retryAfter: 1, cause });
 }

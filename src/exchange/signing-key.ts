@@ -1,7 +1,7 @@
 // The private key that signs client assertions: PKCS#8 PEM or JWK, read once at load.
 // Must never quote what it read: parsers put the text they stumble over into their messages.
 
-import { createPrivateKey, type KeyObject, type webcrypto } from 'node:crypto';
+import { createPrivateKey, hash, type KeyObject, type webcrypto, X509Certificate } from 'node:crypto';
 import type { Report } from '../base/problem.ts';
 import type { ClientOptions } from './client-auth-schema.ts';
 
@@ -24,6 +24,8 @@ export interface SigningKey {
   readonly key: webcrypto.CryptoKey;
   readonly alg: string;
   readonly kid: string | undefined;
+  /** SHA-256 of its certificate (RFC 7515 section 4.1.8), where one is configured. */
+  readonly thumbprint: string | undefined;
 }
 
 type KeyOptions = Extract<ClientOptions, { auth: 'private_key_jwt' }>;
@@ -42,13 +44,22 @@ export function readSigningKey(client: KeyOptions, report: Report): SigningKey |
   if (bits !== undefined && bits < minRsaBits) {
     return problem(`is an RSA key of ${bits} bits`, `use at least ${minRsaBits} bits (RFC 7518 section 3.3)`);
   }
-  const alg = client.alg ?? defaultAlgorithm(key);
+  const thumbprint = client.certificate === undefined ? undefined : thumbprintOf(client.certificate, key);
+  if (thumbprint === 'unreadable' || thumbprint === 'of another key') {
+    report({
+      path: ['certificate'],
+      what: `is ${thumbprint}`,
+      mend: 'give the certificate (PEM) that belongs to `key`',
+    });
+    return undefined;
+  }
+  const alg = client.alg ?? defaultAlgorithm(key, thumbprint !== undefined);
   if (alg === undefined)
     return problem('is a key of a kind that signs no JWT', 'use RSA, P-256, P-384, P-521 or Ed25519');
 
   try {
     const signing = key.toCryptoKey(webAlgorithm(alg), false, ['sign']);
-    return { key: signing, alg, kid: client.kid ?? kid };
+    return { key: signing, alg, kid: client.kid ?? kid, thumbprint };
   } catch {
     return problem(`does not fit alg ${alg}`, 'leave out `alg`, or name one that belongs to this kind of key');
   }
@@ -65,10 +76,21 @@ function parseKey(text: string): { key: KeyObject; kid: string | undefined } | u
   }
 }
 
-function defaultAlgorithm(key: KeyObject): string | undefined {
+/** Of the certificate's DER; only the first certificate is looked at. */
+function thumbprintOf(pem: string, key: KeyObject): string {
+  try {
+    const certificate = new X509Certificate(pem);
+    return certificate.checkPrivateKey(key) ? hash('sha256', certificate.raw, 'base64url') : 'of another key';
+  } catch {
+    return 'unreadable';
+  }
+}
+
+/** Entra asks for PS256 with a certificate (learn.microsoft.com, "certificate credentials"); RS256 is what RFC 7523 has in common. */
+function defaultAlgorithm(key: KeyObject, certified: boolean): string | undefined {
   switch (key.asymmetricKeyType) {
     case 'rsa':
-      return 'RS256';
+      return certified ? 'PS256' : 'RS256';
     case 'rsa-pss':
       return 'PS256';
     case 'ed25519':

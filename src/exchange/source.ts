@@ -5,6 +5,7 @@
 import type { Clock, Log, Send } from '../base/ports.ts';
 import type { Report } from '../base/problem.ts';
 import type { Secret } from '../base/secret.ts';
+import type { OpenWorkloadApi } from '../base/spiffe/workload-api.ts';
 import { expiryOf } from './readable.ts';
 
 export interface SubjectSource {
@@ -18,6 +19,8 @@ export interface SourcePorts {
   readonly clock: Clock;
   readonly send: Send;
   readonly log: Log;
+  /** The SPIFFE Workload API, by its socket. */
+  readonly workload: OpenWorkloadApi;
   /** Takes paths below this source's own entry. */
   readonly report: Report;
 }

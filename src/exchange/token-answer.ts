@@ -37,8 +37,11 @@ const tokenAnswer = z.object({
   issued_token_type: z.string().max(256).optional(),
 });
 
-/** @throws Refusal `issuer_answer_malformed`, or `issued_token_type_refused` for a token that is no bearer token */
-export function readTokenAnswer(answer: SendResponse): Issued {
+/**
+ * @param tokenTypes what the token may be: by default one that whoever holds it can use, or none for access
+ * @throws Refusal `issuer_answer_malformed`, or `issued_token_type_refused` for a token of another type
+ */
+export function readTokenAnswer(answer: SendResponse, tokenTypes: TokenTypes = unbound): Issued {
   const json = parseJson(answer);
   if (json === undefined) throw malformed('the answer is not JSON');
   const parsed = tokenAnswer.safeParse(json);
@@ -46,7 +49,7 @@ export function readTokenAnswer(answer: SendResponse): Issued {
     throw malformed(`"${parsed.error.issues[0]?.path.join('.') || 'answer'}" is missing or malformed`);
 
   const { access_token, token_type, expires_in, scope, issued_token_type } = parsed.data;
-  refuseUnusable(token_type, issued_token_type);
+  refuseUnusable(token_type, issued_token_type, tokenTypes);
   return {
     token: new Secret(access_token),
     issuedTokenType: issued_token_type,
@@ -56,11 +59,20 @@ export function readTokenAnswer(answer: SendResponse): Issued {
   };
 }
 
+interface TokenTypes {
+  readonly accepted: RegExp;
+  readonly otherwise: string;
+}
+
 /** `N_A` is RFC 8693's word for a token that is no access token. A DPoP-bound one would need a proof we cannot make. */
-function refuseUnusable(tokenType: string, issuedTokenType: string | undefined): void {
-  if (!/^(bearer|n_a)$/i.test(tokenType)) {
-    throw new Refusal('issued_token_type_refused', { detail: 'token_type is neither Bearer nor N_A' });
-  }
+const unbound: TokenTypes = { accepted: /^(?:bearer|n_a)$/i, otherwise: 'token_type is neither Bearer nor N_A' };
+
+/** RFC 9449 section 5: whoever asked with a proof and is answered `Bearer` was given a token that any thief can use. */
+export const boundTokens: TokenTypes = { accepted: /^dpop$/i, otherwise: 'token_type is not DPoP' };
+
+function refuseUnusable(tokenType: string, issuedTokenType: string | undefined, tokenTypes: TokenTypes): void {
+  const { accepted, otherwise } = tokenTypes;
+  if (!accepted.test(tokenType)) throw new Refusal('issued_token_type_refused', { detail: otherwise });
   if (issuedTokenType === refreshTokenType) {
     throw new Refusal('issued_token_type_refused', { detail: 'a refresh token was issued' });
   }

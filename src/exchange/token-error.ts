@@ -35,6 +35,7 @@ const reasonOfCode: ReasonOfCode = new Map<string, Reason>([
   ['server_error', 'issuer_failed'],
   ['temporarily_unavailable', 'issuer_failed'],
   ['slow_down', 'issuer_failed'],
+  ['use_dpop_nonce', 'issuer_failed'], // RFC 9449 section 8, after it got the one it asked for
 ]);
 
 /** The error code an issuer gave, kept as the cause of the refusal for spans and audit. */
@@ -59,12 +60,14 @@ export interface AskedWith {
   readonly redact: (text: string) => string;
   /** Codes of this issuer's own. */
   readonly reasons?: ReasonOfCode | undefined;
+  /** How its error answers are read, where they are not JSON. */
+  readonly read?: (answer: SendResponse) => ErrorAnswer | undefined;
 }
 
 /** The refusal for any answer that is not 200. */
 export function refusalOf(answer: SendResponse, asked: AskedWith): Refusal {
   const { status } = answer;
-  const read = readErrorAnswer(answer);
+  const read = (asked.read ?? readErrorAnswer)(answer);
   if (read === undefined || status < 400 || status >= 500 || status === 429) {
     const detail = `token endpoint answered ${status}${requestIdOf(answer)}`;
     return new Refusal('issuer_failed', { detail, retryAfter: retryAfterOf(answer) });
@@ -85,9 +88,16 @@ function reasonOf(error: ErrorAnswer, status: number, { hasSubject, reasons }: A
   // Keycloak says `unauthorized_client` for a wrong client secret, with 401; RFC 6749 uses 400 for a client that may not.
   if (own === undefined && status === 401 && error.error === 'unauthorized_client') return 'issuer_rejected_client';
 
+  // Keycloak says `invalid_client` of the audience too, where no client of the realm is called so.
+  if (own === undefined && error.error === 'invalid_client' && unknownAudience.test(error.description)) {
+    return 'exchange_audience_unknown';
+  }
+
   const reason = own ?? reasonOfCode.get(error.error) ?? unlisted(error, status);
   return reason === 'subject_token_rejected' && !hasSubject ? 'exchange_misconfigured' : reason;
 }
+
+const unknownAudience = /^audience not found$/i;
 
 /** How issuers word it. `Invalid token` is all that Keycloak says of a subject token that expired or whose session ended. */
 const badToken = /\b(?:subject|actor)[ _-]?token\b|^invalid token$/i;
@@ -109,7 +119,8 @@ export function retryAfterOf(answer: SendResponse): number {
 
 /** What a vendor's support asks for first; where the answer is opaque on purpose, the only trace of the real cause. */
 function requestIdOf({ headers }: SendResponse): string {
-  const id = headers['request-id'] ?? headers['x-request-id'] ?? headers['x-ms-request-id'] ?? '';
+  const id =
+    headers['request-id'] ?? headers['x-request-id'] ?? headers['x-ms-request-id'] ?? headers['x-amzn-requestid'] ?? '';
   return /^[\w.-]{1,64}$/.test(id) && !id.startsWith('eyJ') ? ` (request ${id})` : '';
 }
 

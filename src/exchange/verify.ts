@@ -71,6 +71,8 @@ export function verify(issued: Issued, expected: Expected, { askedAt, now, intro
       expect(payload.sub === expected.chain.sub, 'issued_subject_changed');
       findings.push(...compareChain(actors, expected.chain.actors));
     }
+    // Bound to another key it could not be used; bound to none, a thief could use it (RFC 9449 section 6.1).
+    expect(issued.bound === undefined || thumbprintOf(payload) === issued.bound.thumbprint, 'issued_key_mismatch');
   }
   const granted = [...(issued.scopes ?? []), ...(scopesOf(payload) ?? [])];
   expect(isWithin(granted, expected.scopes), 'issued_scope_widened');
@@ -130,6 +132,11 @@ function isWithin(granted: readonly string[], asked: readonly string[]): boolean
 function isShortEnough(expiresAt: number | undefined, maxLifetime: number | undefined, now: number): boolean {
   if (maxLifetime === undefined) return true;
   return expiresAt !== undefined && expiresAt - now <= maxLifetime + leeway;
+}
+
+/** `cnf.jkt` of a JWT, or of what introspection says (RFC 9449 sections 6.1 and 6.2). */
+function thumbprintOf({ cnf }: TokenClaims): unknown {
+  return typeof cnf === 'object' && cnf !== null && 'jkt' in cnf ? cnf.jkt : undefined;
 }
 
 function audiencesOf({ aud }: TokenClaims): readonly string[] {

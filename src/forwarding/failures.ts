@@ -2,7 +2,7 @@
 // parser errors carry an excerpt of the answer, which may hold anything, so neither message nor cause is kept.
 
 import { AddressRefused } from '../base/addresses.ts';
-import { Refusal } from '../base/errors.ts';
+import { type Reason, Refusal } from '../base/errors.ts';
 import type { StreamEnd } from '../call.ts';
 
 const timeouts = new Set([
@@ -11,6 +11,12 @@ const timeouts = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
   'ETIMEDOUT',
   'ERR_SOCKET_CONNECTION_TIMEOUT',
+]);
+
+/** Access that was taken away while the call went on. */
+const revocations: ReadonlySet<Reason> = new Set<Reason>([
+  ...(['subject_revoked', 'actor_revoked', 'member_revoked'] as const),
+  ...(['token_revoked', 'delegation_revoked', 'route_revoked'] as const),
 ]);
 
 const gateFaults = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH']);
@@ -29,7 +35,8 @@ export function upstreamFailure(error: unknown, reached: boolean): Refusal {
 /** How an attempt ended that failed like this. */
 export function endOf(refusal: Refusal): StreamEnd {
   if (refusal.reason === 'upstream_timed_out') return 'timeout';
-  return refusal.reason === 'draining' ? 'drained' : 'upstream_error';
+  if (refusal.reason === 'draining') return 'drained';
+  return revocations.has(refusal.reason) ? 'revoked' : 'upstream_error';
 }
 
 function codeOf(error: unknown): string {

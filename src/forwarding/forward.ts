@@ -4,7 +4,7 @@
 
 import type { AddressPolicy } from '../base/addresses.ts';
 import { asRefusal, Refusal } from '../base/errors.ts';
-import type { Log } from '../base/ports.ts';
+import type { Clock, Log } from '../base/ports.ts';
 import type { Secret } from '../base/secret.ts';
 import type { ArmedCall, Reply } from '../call.ts';
 import { guardedForms } from './guard.ts';
@@ -17,6 +17,8 @@ import type { Attempt, Outcome, Stop } from './outcome.ts';
 import { createPools, type PoolStats } from './pools.ts';
 import { compileResponseHeaders } from './response-headers.ts';
 import type { CompiledRoute, ForwardRoute } from './route.ts';
+import { createDpopSigning } from './sign-dpop.ts';
+import { createSigning, signAttempt } from './signing.ts';
 import { createTunnel } from './tunnel.ts';
 import { sendUpstream } from './upstream.ts';
 
@@ -29,6 +31,11 @@ export interface ForwardOptions {
   readonly rearm: (call: ArmedCall) => Promise<ArmedCall>;
   /** Puts the trace context into a JSON-RPC body's `_meta`; returns the body unchanged where it cannot. */
   readonly rewriteMeta: (body: Buffer, traceparent: string) => Buffer;
+  /** Of the seals on MCP sessions; random when absent, so that they end with these routes. */
+  readonly sessionKey?: Uint8Array;
+  /** Why a call may not go on, asked at the last moment before each attempt: much can happen while one waits for a credential. */
+  readonly revoked?: (call: ArmedCall) => Refusal | undefined;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -46,10 +53,17 @@ export interface Forwarding {
   /** @param tracestate proof of an inbound call, for the agent it is handed to; never given on the way out */
   forward(call: ArmedCall, tracestate?: Secret): Promise<Reply>;
   stats(): ForwardStats;
+  /** Ends the live calls that `why` gives a reason for: those not yet answered are refused, others are cut. @returns how many */
+  end(why: (call: ArmedCall) => Refusal | undefined): number;
   /** Refuses new calls and waits for live ones. */
   close(): Promise<void>;
   /** Refuses new calls and ends live ones: those not yet answered are refused, others are cut. */
   closeNow(): Promise<void>;
+}
+
+interface LiveCall {
+  readonly call: ArmedCall;
+  readonly stop: Stop;
 }
 
 /** What the gate adds to every attempt of one call. */
@@ -61,9 +75,11 @@ export function createForward(options: ForwardOptions): Forwarding {
   const network = { addresses: options.addresses, ca: options.ca ?? [] };
   const pools = createPools(network);
   const openTunnel = createTunnel(network);
-  const sessions = createSessionSeal();
+  const sessions = createSessionSeal(options.sessionKey);
   const routes = new Map(options.routes.map((route) => [route.id, compile(route)]));
-  const live = createLive<Stop>();
+  const live = createLive<LiveCall>();
+  const dpop = createDpopSigning(options);
+  const signerFor = createSigning({ ...options, signDpop: dpop.sign });
   let calls = 0;
   let draining = false;
   const idle = Promise.withResolvers<void>();
@@ -90,8 +106,20 @@ export function createForward(options: ForwardOptions): Forwarding {
       const { body } = call;
       const plain = body.kind === 'buffered' ? body.bytes : undefined;
       const bytes = plain !== undefined && route.mcp ? rewriteMeta(plain, traceparent) : plain;
-      const forms = placed.name === undefined && placed.path === call.upstream.path ? [] : formsOf(call);
-      return { call, route, observation, placed, forms, headers, bytes, track: live.add };
+      const forms = guardedForms(call.credential.secret, call.credential.placement.kind);
+      const { kind } = call.credential.placement;
+      const heed = kind === 'dpop' ? dpop.heed.bind(undefined, route.origin) : undefined;
+      return {
+        call,
+        route,
+        observation,
+        placed,
+        forms,
+        headers,
+        bytes,
+        heed,
+        track: (stop) => live.add({ call, stop }),
+      };
     } catch (failure) {
       const refusal = asRefusal(failure);
       observation.ended('upstream_error', refusal);
@@ -99,7 +127,13 @@ export function createForward(options: ForwardOptions): Forwarding {
     }
   }
 
+  /** From the check to the attempt being live nothing else runs: no revocation can fall in between. */
   function attemptOnce(attempt: Attempt, handshake: Handshake | undefined): Promise<Outcome> {
+    const why = options.revoked?.(attempt.call);
+    if (why !== undefined) {
+      attempt.observation.ended('revoked', why);
+      throw why;
+    }
     const { transport } = attempt.call;
     if (transport.kind === 'http') return sendUpstream(attempt, transport);
     if (handshake === undefined) throw new Refusal('internal_fault', { detail: 'an upgrade without its handshake' });
@@ -110,14 +144,26 @@ export function createForward(options: ForwardOptions): Forwarding {
     const own = { session: route.mcp ? sessions.open(call) : undefined, tracestate };
     const handshake = call.transport.kind === 'upgrade' ? readHandshake(call) : undefined;
     let armed = call;
+    let rejections = 0;
+    let proofs = 0;
     for (let resend = 0; ; resend += 1) {
-      const outcome = await attemptOnce(prepare(armed, route, own, resend), handshake);
+      const attempt = prepare(armed, route, own, resend);
+      const signer = signerFor(armed.credential.placement);
+      if (signer !== undefined) await signAttempt(attempt, signer);
+      const outcome = await attemptOnce(attempt, handshake);
       if (outcome.kind === 'ended') return { ...outcome, call: armed };
-      log.warn({ route: route.id, request: call.id, resend }, 'the upstream rejected the credential of a call');
-      if (resend > 0) throw new Refusal('upstream_rejected_credential', { detail: 'twice, the second one fresh' });
-      // Also where the call cannot be sent again: the next one must not meet the same credential.
-      armed = await rearm(armed);
-      checkSameTarget(armed, call);
+      if (outcome.proofOnly) {
+        proofs += 1;
+        if (proofs > 1) throw new Refusal('upstream_rejected_credential', { detail: 'another DPoP nonce each time' });
+      } else {
+        rejections += 1;
+        log.warn({ route: route.id, request: call.id, resend }, 'the upstream rejected the credential of a call');
+        if (rejections > 1)
+          throw new Refusal('upstream_rejected_credential', { detail: 'twice, the second one fresh' });
+        // Also where the call cannot be sent again: the next one must not meet the same credential.
+        armed = await rearm(armed);
+        checkSameTarget(armed, call);
+      }
       if (call.body.kind === 'stream') {
         throw new Refusal('upstream_rejected_credential', { detail: 'the body was streamed and cannot be sent again' });
       }
@@ -160,9 +206,19 @@ export function createForward(options: ForwardOptions): Forwarding {
     },
     async closeNow() {
       const ended = drain();
-      for (const stop of live.all()) stop(new Refusal('draining'));
+      for (const { stop } of live.all()) stop(new Refusal('draining'));
       await ended;
       await pools.destroy();
+    },
+    end(why) {
+      let ended = 0;
+      for (const { call, stop } of live.all()) {
+        const refusal = why(call);
+        if (refusal === undefined) continue;
+        stop(refusal);
+        ended += 1;
+      }
+      return ended;
     },
     stats() {
       const upstreams = pools.stats();
@@ -171,10 +227,6 @@ export function createForward(options: ForwardOptions): Forwarding {
       return { active: sum((stats) => stats.active), queued: sum((stats) => stats.queued), tunnels, upstreams };
     },
   };
-}
-
-function formsOf(call: ArmedCall): readonly string[] {
-  return guardedForms(call.credential.secret);
 }
 
 /** A re-issued credential is for the same hop: an arming that changed the target would be another call. */

@@ -44,7 +44,8 @@ const gateOwned = new Set([
   ...['traceparent', 'tracestate', 'x-request-id', 'mcp-session-id'],
   ...['authorization', 'proxy-authorization', 'proxy-authenticate', 'cookie', 'cookie2'],
   // Anthropic's API takes exactly one of x-api-key and authorization; an empty x-api-key counts (litellm#21039).
-  ...['x-api-key', 'api-key', 'x-goog-api-key', 'x-amz-security-token', 'dpop', 'txn-token'],
+  ...['x-api-key', 'api-key', 'x-goog-api-key', 'dpop', 'txn-token'],
+  ...['x-amz-security-token', 'x-amz-date', 'x-amz-content-sha256', 'x-amz-region-set'],
 ]);
 const gateOwnedPrefixes = ['x-forwarded-', 'proxy-', 'sec-websocket-', 'postern-'];
 
@@ -52,7 +53,7 @@ const gateOwnedPrefixes = ['x-forwarded-', 'proxy-', 'sec-websocket-', 'postern-
 const sendable = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
 const token = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 
-/** Where the credential goes on the outgoing request. */
+/** Where the credential goes on the outgoing request, when it is itself sent. */
 export interface PlacedCredential {
   /** Header name in lower case; undefined when the credential is in the path or there is none. */
   readonly name: string | undefined;
@@ -68,7 +69,10 @@ export interface PlacedCredential {
 export function placeCredential(call: ArmedCall): PlacedCredential {
   const { placement, secret } = call.credential;
   const { path } = call.upstream;
-  if (placement.kind === 'none') return { name: undefined, value: '', path };
+  // What signs the request is not on it: see signing.ts.
+  if (placement.kind === 'none' || placement.kind === 'sigv4' || placement.kind === 'dpop') {
+    return { name: undefined, value: '', path };
+  }
   const revealed = secret?.reveal() ?? '';
   if (!sendable.test(revealed)) {
     throw new Refusal('secret_unavailable', {

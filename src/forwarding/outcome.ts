@@ -2,7 +2,7 @@
 // An attempt is sent at most once: what may be tried again is decided by forward.ts alone.
 
 import type { Refusal } from '../base/errors.ts';
-import type { ArmedCall, AttemptObservation, StreamEnd } from '../call.ts';
+import type { ArmedCall, AttemptObservation, RawHeaders, StreamEnd } from '../call.ts';
 import type { PlacedCredential } from './headers.ts';
 import type { CompiledRoute } from './route.ts';
 
@@ -20,6 +20,8 @@ export interface Attempt {
   readonly headers: string[];
   /** The buffered body to send, where there is one. */
   readonly bytes: Buffer | undefined;
+  /** Reads the upstream's demands on proofs of possession, where the attempt carries one: see {@link Outcome}. */
+  readonly heed?: ((status: number, lines: RawHeaders) => boolean) | undefined;
   /** Registers how to end this attempt from outside; returns how to unregister. */
   readonly track: (stop: Stop) => () => void;
 }
@@ -28,7 +30,13 @@ export interface Attempt {
 export type Stop = (why: Refusal) => void;
 
 /** `rejected`: the upstream did not accept the credential and nothing was sent to the agent; the call may be sent again. */
-export type Outcome = { readonly kind: 'rejected' } | Ended;
+export type Outcome = Rejected | Ended;
+
+export interface Rejected {
+  readonly kind: 'rejected';
+  /** Only the proof was not accepted (RFC 9449 section 9): the credential is good. */
+  readonly proofOnly: boolean;
+}
 
 export interface Ended {
   readonly kind: 'ended';

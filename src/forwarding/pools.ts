@@ -2,9 +2,9 @@
 // waits: a pool whose connections are taken would otherwise let calls wait in silence (streams hold theirs for minutes).
 // Must never hand a call to an origin other than the pool's own.
 
-import { Pool } from 'undici';
 import type { AddressPolicy } from '../base/addresses.ts';
 import { createConnector } from '../base/connect.ts';
+import { Pool } from '../base/undici.ts';
 
 /** Largest header block of an answer, in bytes; stops an upstream from filling memory with headers. */
 const maxHeadBytes = 32_768;

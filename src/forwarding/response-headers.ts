@@ -19,10 +19,17 @@ const dropped = [
 ];
 /** For the gate's credential, not the agent's. */
 const challenges = ['www-authenticate', 'authentication-info'];
+/** For the gate's proofs (RFC 9449 section 8), whoever the challenge is for: agents make none. */
+const nonces = ['dpop-nonce'];
 const droppedPrefixes = ['proxy-', 'postern-', 'sec-websocket-'];
 
 /** Upstream request ids as vendors name them; the first found is recorded. */
-const requestIds = ['x-request-id', 'request-id', 'x-amzn-requestid', 'apim-request-id', 'x-ms-request-id'];
+const requestIds = [
+  ...['x-request-id', 'request-id', 'x-amzn-requestid', 'apim-request-id', 'x-ms-request-id', 'x-github-request-id'],
+  // Cohere, DeepSeek, Mistral, OpenRouter, Pinecone, Slack
+  ...['x-debug-trace-id', 'x-ds-trace-id', 'mistral-correlation-id', 'x-generation-id', 'x-pinecone-request-id'],
+  'x-slack-req-id',
+];
 
 /** A request id is recorded only when it looks like one. */
 const plausibleId = /^[\x21-\x7e]{1,128}$/;
@@ -64,7 +71,12 @@ type Action = 'drop' | 'length' | 'framing' | 'type' | 'encoding' | 'path' | 'ur
 
 export function compileResponseHeaders(rules: ResponseHeaderRules): ReadResponseHead {
   const locations = compileLocations(rules);
-  const unwanted = [...dropped, ...(rules.relayUnauthorized ? [] : challenges), ...rules.dropResponseHeaders];
+  const unwanted = [
+    ...dropped,
+    ...nonces,
+    ...(rules.relayUnauthorized ? [] : challenges),
+    ...rules.dropResponseHeaders,
+  ];
   const actions = new Map<string, Action>([
     ...unwanted.map((name): [string, Action] => [name.toLowerCase(), 'drop']),
     ...requestIds.map((name): [string, Action] => [name, 'id']),

@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { isNetwork } from '../base/addresses.ts';
+import { configPath } from '../base/config-path.ts';
 
 const network = z
   .string()
@@ -23,9 +24,7 @@ export const networkSchema = z
       .max(1_000)
       .default([])
       .describe('Exceptions: networks that may be reached although they are refused by `deny` or by default.'),
-    ca_file: z
-      .string()
-      .min(1)
+    ca_file: configPath
       .optional()
       .describe(
         'PEM file of certificate authorities trusted for upstreams and issuers, in addition to those of the runtime.',

@@ -3,6 +3,7 @@
 
 import type { Duplex } from 'node:stream';
 import type { StreamEnd } from '../call.ts';
+import { endOf } from './failures.ts';
 import type { Stop } from './outcome.ts';
 
 export interface SpliceParts {
@@ -31,7 +32,7 @@ export function splice(parts: SpliceParts): Promise<Spliced> {
 
   return new Promise((resolve) => {
     const idle = setTimeout(() => finish('timeout'), idleMs).unref();
-    const untrack = parts.track(() => finish('drained'));
+    const untrack = parts.track((why) => finish(endOf(why)));
 
     /** The first to end decides how the tunnel ended; the rest follows. */
     function finish(how: StreamEnd): void {

@@ -90,6 +90,7 @@ export function createTunnel({ addresses, ca }: TunnelNetwork): OpenTunnel {
 
       function onAnswer(answer: IncomingMessage): void {
         const status = answer.statusCode ?? 0;
+        const proofOnly = attempt.heed?.(status, answer.rawHeaders) ?? false;
         answer.on('error', () => {});
         asked?.destroy();
         if (settled) return;
@@ -100,7 +101,7 @@ export function createTunnel({ addresses, ca }: TunnelNetwork): OpenTunnel {
         release();
         observation.responded(status, []);
         observation.ended('complete');
-        resolve({ kind: 'rejected' });
+        resolve({ kind: 'rejected', proofOnly });
       }
 
       function onUpgrade(answer: IncomingMessage, upstream: Duplex, upstreamHead: Buffer): void {
@@ -109,6 +110,7 @@ export function createTunnel({ addresses, ca }: TunnelNetwork): OpenTunnel {
           return;
         }
         try {
+          attempt.heed?.(101, answer.rawHeaders);
           const accepted = acceptLines(handshake, answer);
           const { lines, upstreamRequestId } = route.readHead(call, answer.rawHeaders, attempt.forms, true);
           release();

@@ -9,6 +9,7 @@ import type { HttpTransport, RawHeaders, StreamEnd } from '../call.ts';
 import { openDownstream } from './downstream.ts';
 import { endOf, upstreamFailure } from './failures.ts';
 import { type Attempt, clientClosedRequest, type Outcome } from './outcome.ts';
+import { isAwsRejection } from './rejection.ts';
 import { AgentGone, type BodyRelay, relayBody } from './request-body.ts';
 
 /**
@@ -106,11 +107,13 @@ export function sendUpstream(attempt: Attempt, { request, response }: HttpTransp
         if (settled) return;
         if (code === 101) throw new Refusal('upstream_answer_malformed', { detail: 'switched protocols unasked' });
         if (code < 200) return;
-        if (code === 401 && call.credential.placement.kind !== 'none' && route.relayUnauthorized !== true) {
+        const proofOnly = attempt.heed?.(code, flat(given.rawHeaders)) ?? false;
+        const rejected = code === 401 || (code === 403 && isAwsRejection(flat(given.rawHeaders)));
+        if (rejected && call.credential.placement.kind !== 'none' && route.relayUnauthorized !== true) {
           observation.responded(code, []);
           release();
           observation.ended('complete');
-          resolve({ kind: 'rejected' });
+          resolve({ kind: 'rejected', proofOnly });
           return;
         }
         const bodiless = call.method === 'HEAD' || code === 204 || code === 304;

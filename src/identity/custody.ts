@@ -3,6 +3,7 @@
 // In memory only, and given up at the end.
 
 import type { Clock } from '../base/ports.ts';
+import type { VerifiedToken } from '../principal.ts';
 import { createHandles, type Handles } from './handle.ts';
 import type { Member } from './held.ts';
 import { createTraceSubjects, type TraceSubjects } from './trace-subject.ts';
@@ -15,6 +16,8 @@ export interface Custody {
    * come in again is for whoever decides about revocation to say. @returns handles and traces ended
    */
   revoke(member: Member): number;
+  /** The same for every token of which `concerned` says so. @returns handles and traces ended */
+  end(concerned: (token: VerifiedToken) => boolean): number;
   close(): void;
 }
 
@@ -25,6 +28,7 @@ export function createCustody(clock: Clock): Custody {
     handles,
     traces,
     revoke: (member) => handles.revoke(member) + traces.revoke(member),
+    end: (concerned) => handles.end(concerned) + traces.end(concerned),
     close() {
       handles.clear();
       traces.clear();

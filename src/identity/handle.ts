@@ -48,6 +48,8 @@ export interface Handles {
   redeem(handle: Secret): VerifiedToken;
   /** Ends every handle whose token has this party as subject or actor. @returns how many */
   revoke(member: Member): number;
+  /** Ends every handle of whose token `concerned` says so. @returns how many */
+  end(concerned: (token: VerifiedToken) => boolean): number;
   size(): number;
   clear(): void;
 }
@@ -102,6 +104,12 @@ export function createHandles(clock: Clock): Handles {
     return place === undefined || entry?.token === undefined ? undefined : [place, entry];
   }
 
+  function end(concerned: (token: VerifiedToken) => boolean): number {
+    const ended = [...entries].filter(([, { token }]) => token !== undefined && concerned(token));
+    for (const [place] of ended) entries.delete(place);
+    return ended.length;
+  }
+
   return {
     hold(token, { ttlMs, session }) {
       const byToken = digest(['token', digestOf(token.token)]);
@@ -121,11 +129,8 @@ export function createHandles(clock: Clock): Handles {
       if (token === undefined) throw new Refusal('handle_expired');
       return token;
     },
-    revoke(member) {
-      const ended = [...entries].filter(([, { token }]) => token !== undefined && concerns(token, member));
-      for (const [place] of ended) entries.delete(place);
-      return ended.length;
-    },
+    revoke: (member) => end((token) => concerns(token, member)),
+    end,
     size: () => entries.size,
     clear() {
       entries.clear();

@@ -7,13 +7,14 @@ import { delegationRoot } from '../base/delegation-root.ts';
 import type { Clock, Log, Send } from '../base/ports.ts';
 import type { Problem, Report } from '../base/problem.ts';
 import type { Secret } from '../base/secret.ts';
+import type { OpenWorkloadApi } from '../base/spiffe/workload-api.ts';
 import type { KnownCall, StrippedCall } from '../call.ts';
 import type { DelegationChain, Principal, VerifiedToken } from '../principal.ts';
 import type { Custody } from './custody.ts';
 import { growChain } from './delegation.ts';
 import { createEstablish } from './establish.ts';
 import { createVerify, type Verify } from './jwt.ts';
-import { createOwnIdentity, type OwnIdentity, type ReadFile } from './own-identity.ts';
+import { createOwnIdentity, type OwnIdentity, type ReadFile, tokenInFile } from './own-identity.ts';
 import type { Parties } from './parties.ts';
 import { createReceive, type ReceiveRules } from './receive.ts';
 import type { IdentityConfig } from './schema.ts';
@@ -34,12 +35,14 @@ export interface IdentifyOptions {
   readonly clock: Clock;
   readonly send: Send;
   readonly log: Log;
+  /** The SPIFFE Workload API, by its socket. */
+  readonly workload: OpenWorkloadApi;
   readonly report: Report;
   /** Reads the token file; by default from the file system, bounded. */
   readonly readFile?: ReadFile;
 }
 
-/** State of one source of identity: each trust entry, and the sidecar's own token as `identity.token_file`. */
+/** State of one source of identity: each trust entry, and the sidecar's own token as `identity.token_file` or `identity.spiffe`. */
 export interface IdentityStatus {
   readonly trust: string;
   readonly issuer: string;
@@ -47,12 +50,14 @@ export interface IdentityStatus {
   /** Seconds since its keys (or the own token) were fetched; undefined when there are none. */
   readonly keysAgeSeconds: number | undefined;
   readonly lastError?: string;
+  /** Attempts to fetch its keys that failed. */
+  readonly fetchFailures?: number;
 }
 
 export interface Identity {
   /** @throws Refusal `token_*`, `handle_*`, `trace_*`, `caller_not_authenticated`, `actor_not_bound`, `may_act_mismatch`, `chain_*`, `keys_unavailable`, `own_identity_unavailable` */
   identify(call: StrippedCall): Promise<KnownCall>;
-  /** The same for a call to the agent. @throws Refusal as `identify` does, and `subject_missing`, `subject_not_allowed` */
+  /** The same for a call to the agent. @throws Refusal as `identify` does, and `subject_missing`, `subject_not_a_user`, `subject_not_allowed` */
   receive(call: StrippedCall): Promise<KnownCall>;
   /** Verifies any token of a trusted issuer. @throws Refusal as `identify` does for tokens */
   verify(token: Secret): Promise<VerifiedToken>;
@@ -86,7 +91,7 @@ export function createIdentify(options: IdentifyOptions): Identity {
     async warm() {
       await Promise.all(trust.entries.map(({ keys }) => keys.warm()));
       await own?.current().catch(() => undefined); // told by status and log
-      if (own?.status().lastError === 'token_issuer_unknown') options.report(ownIssuerUnknown);
+      if (own?.status().lastError === 'token_issuer_unknown') options.report(ownIssuerUnknown(options));
     },
     status: () => [...trust.entries.map(statusOf), ...(own === undefined ? [] : [statusOfOwn(own)])],
     close() {
@@ -126,22 +131,38 @@ function rootOf({ txn, jti, principal }: VerifiedToken): string {
 }
 
 function openOwnIdentity(options: IdentifyOptions, verify: Verify): OwnIdentity | undefined {
-  const { mode, token_file: path } = options.identity;
-  if (mode !== 'sidecar' || path === undefined) return undefined;
-  const { clock, log, readFile } = options;
-  return createOwnIdentity({ path, verify, clock, log, readFile });
+  const { identity, clock, log, readFile } = options;
+  const { mode, token_file: path, spiffe } = identity;
+  if (mode !== 'sidecar') return undefined;
+  const place = ownPlace(options).join('.');
+  if (path !== undefined) {
+    return createOwnIdentity({ place, read: tokenInFile(path, readFile), verify, clock, log });
+  }
+  if (spiffe === undefined) return undefined;
+  const report: Report = (problem) => options.report({ ...problem, path: [...ownPlace(options), ...problem.path] });
+  const question = { audience: spiffe.audience, spiffeId: spiffe.spiffe_id };
+  const read = options.workload(spiffe.socket, report)?.jwtSvid(question);
+  if (read === undefined) return undefined; // reported: the configuration does not load
+  return createOwnIdentity({ place, read: async () => (await read()).token, verify, clock, log });
 }
 
-const ownIssuerUnknown: Problem = {
-  path: ['identity', 'token_file'],
-  what: 'the token in this file is of an issuer that no trust entry names',
-  mend: 'add a trust entry for its issuer',
-};
+function ownPlace({ identity }: Pick<IdentifyOptions, 'identity'>): string[] {
+  return ['identity', identity.spiffe === undefined ? 'token_file' : 'spiffe'];
+}
 
-function reportNoWorkloads({ trust, report }: IdentifyOptions): void {
+function ownIssuerUnknown(options: IdentifyOptions): Problem {
+  return {
+    path: ownPlace(options),
+    what: 'the own token is of an issuer that no trust entry names',
+    mend: 'add a trust entry for its issuer',
+  };
+}
+
+function reportNoWorkloads(options: IdentifyOptions): void {
+  const { trust, report } = options;
   if (trust.some(({ principal }) => principal !== 'user')) return;
   report({
-    path: ['identity', 'token_file'],
+    path: ownPlace(options),
     what: 'no trust entry issues workload tokens, so the own token cannot be verified',
     mend: 'add a trust entry with `principal: workload` or `any` for its issuer',
   });
@@ -155,13 +176,12 @@ function reportUnknownTrust({ trust, inbound, report }: IdentifyOptions): void {
 }
 
 function statusOf({ config, keys }: TrustEntry): IdentityStatus {
-  const { ready, keysAgeSeconds, lastError } = keys.status();
+  const { ready, keysAgeSeconds, lastError, fetchFailures } = keys.status();
   const { name: trust, issuer } = config;
-  return { trust, issuer, ready, keysAgeSeconds, ...(lastError === undefined ? {} : { lastError }) };
+  return { trust, issuer, ready, keysAgeSeconds, fetchFailures, ...(lastError === undefined ? {} : { lastError }) };
 }
 
 function statusOfOwn(own: OwnIdentity): IdentityStatus {
-  const { issuer, ready, ageSeconds: keysAgeSeconds, lastError } = own.status();
-  const trust = 'identity.token_file';
+  const { place: trust, issuer, ready, ageSeconds: keysAgeSeconds, lastError } = own.status();
   return { trust, issuer, ready, keysAgeSeconds, ...(lastError === undefined ? {} : { lastError }) };
 }

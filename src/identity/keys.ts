@@ -33,6 +33,8 @@ export interface KeysStatus {
   readonly ready: boolean;
   readonly keysAgeSeconds: number | undefined;
   readonly lastError: string | undefined;
+  /** Since the start. */
+  readonly fetchFailures: number;
 }
 
 export interface Keys {
@@ -51,6 +53,7 @@ export function createKeys(options: KeysOptions): Keys {
   let flight: Promise<KeySet> | undefined;
   let attemptedAt = Number.NEGATIVE_INFINITY;
   let lastError: string | undefined;
+  let fetchFailures = 0;
   let retry: NodeJS.Timeout | undefined;
   let closed = false;
 
@@ -65,6 +68,7 @@ export function createKeys(options: KeysOptions): Keys {
       return set;
     } catch (failure) {
       location = options.jwksUri; // it may have moved: discover again next time
+      fetchFailures += 1;
       const refusal = asRefusal(failure);
       lastError = refusal.detail ?? refusal.reason;
       log.warn({ issuer, detail: lastError }, 'keys of issuer could not be fetched');
@@ -128,6 +132,7 @@ export function createKeys(options: KeysOptions): Keys {
       ready: held !== undefined && clock.now() - held.at < staleLimitMs,
       keysAgeSeconds: held === undefined ? undefined : Math.floor((clock.now() - held.at) / 1_000),
       lastError,
+      fetchFailures,
     }),
     close() {
       closed = true;

@@ -1,17 +1,18 @@
-// The sidecar's own identity: a token file the platform rotates (Kubernetes projected token, SPIFFE helper), verified like
-// any other token. Must never use an expired one, and never anything but a workload's own, undelegated token.
+// The sidecar's own identity: a token file the platform rotates (Kubernetes projected token, SPIFFE helper) or a JWT-SVID of
+// the Workload API, verified like any other token. Must never use an expired one, and never anything but a workload's own, undelegated token.
 
 import { open } from 'node:fs/promises';
 import { asRefusal, Refusal } from '../base/errors.ts';
 import type { Clock, Log } from '../base/ports.ts';
 import { Secret } from '../base/secret.ts';
+import { inWords, isPassing, WorkloadFailure } from '../base/spiffe/failure.ts';
 import type { VerifiedToken } from '../principal.ts';
 import type { Verify } from './jwt.ts';
 
-/** How often the file is looked at while it is used, in milliseconds; reading unchanged bytes costs no verification. */
+/** How often it is looked at while it is used, in milliseconds; the same token again costs no verification. */
 const lookEveryMs = 5_000;
 
-/** How long before expiry the file is looked at on every call, in milliseconds: platforms rotate well before. */
+/** How long before expiry it is looked at on every call, in milliseconds: platforms rotate well before. */
 const nearExpiryMs = 30_000;
 
 /** Most bytes read from the file: a token and white space. Stops a wrong path (a log, a device) from filling memory. */
@@ -21,14 +22,17 @@ const maxFileBytes = 32_768;
 export type ReadFile = (path: string) => Promise<string>;
 
 export interface OwnIdentityOptions {
-  readonly path: string;
+  /** Where the configuration names it, e.g. `identity.token_file`. */
+  readonly place: string;
+  /** Reads the token that holds now. */
+  readonly read: () => Promise<Secret>;
   readonly verify: Verify;
   readonly clock: Clock;
   readonly log: Log;
-  readonly readFile: ReadFile | undefined;
 }
 
 export interface OwnIdentityStatus {
+  readonly place: string;
   readonly issuer: string;
   readonly ready: boolean;
   readonly ageSeconds: number | undefined;
@@ -42,8 +46,7 @@ export interface OwnIdentity {
 }
 
 export function createOwnIdentity(options: OwnIdentityOptions): OwnIdentity {
-  const { path, clock, log } = options;
-  const read = options.readFile ?? readBounded;
+  const { place, read, clock, log } = options;
   let held: VerifiedToken | undefined;
   let readAt: number | undefined;
   let lookedAt = Number.NEGATIVE_INFINITY;
@@ -53,15 +56,16 @@ export function createOwnIdentity(options: OwnIdentityOptions): OwnIdentity {
   async function look(): Promise<void> {
     lookedAt = clock.now();
     try {
-      const token = new Secret((await read(path)).trim());
+      const token = await read();
       if (held?.token.reveal() !== token.reveal()) {
         held = requireWorkload(await options.verify(token));
         readAt = clock.now();
       }
       lastError = undefined;
     } catch (failure) {
-      lastError = failure instanceof Refusal ? failure.reason : 'file could not be read';
-      log.warn({ path, reason: lastError, detail: asRefusal(failure).detail }, 'own identity could not be refreshed');
+      if (failure instanceof WorkloadFailure && !isPassing(failure)) held = undefined; // taken back
+      lastError = reasonOf(failure);
+      log.warn({ place, reason: lastError, detail: asRefusal(failure).detail }, 'own identity could not be refreshed');
     } finally {
       flight = undefined;
     }
@@ -84,6 +88,7 @@ export function createOwnIdentity(options: OwnIdentityOptions): OwnIdentity {
       return held;
     },
     status: () => ({
+      place,
       issuer: held?.principal.iss ?? '',
       ready: held !== undefined && held.expiresAt * 1_000 > clock.now(),
       ageSeconds: readAt === undefined ? undefined : Math.floor((clock.now() - readAt) / 1_000),
@@ -92,14 +97,24 @@ export function createOwnIdentity(options: OwnIdentityOptions): OwnIdentity {
   };
 }
 
+function reasonOf(failure: unknown): string {
+  if (failure instanceof Refusal) return failure.reason;
+  return failure instanceof WorkloadFailure ? inWords(failure) : 'file could not be read';
+}
+
 function requireWorkload(token: VerifiedToken): VerifiedToken {
   if (token.principal.kind !== 'workload') {
-    throw new Refusal('own_identity_unavailable', { detail: 'the token in the file is not a workload' });
+    throw new Refusal('own_identity_unavailable', { detail: 'the own token is not a workload' });
   }
   if (token.actors.length > 0) {
-    throw new Refusal('own_identity_unavailable', { detail: 'the token in the file acts for somebody else' });
+    throw new Refusal('own_identity_unavailable', { detail: 'the own token acts for somebody else' });
   }
   return token;
+}
+
+/** The token in a file, without the white space around it. @param readFile by default from the file system, bounded */
+export function tokenInFile(path: string, readFile: ReadFile = readBounded): () => Promise<Secret> {
+  return async () => new Secret((await readFile(path)).trim());
 }
 
 async function readBounded(path: string): Promise<string> {

@@ -45,8 +45,11 @@ export function createReceive(
   return async function receive(call) {
     const parties = await partiesOf(call);
     const forItself = isOwnToken(parties.subjectToken) && parties.binding === 'bearer';
-    if (forItself && rules.on_behalf_of === 'required') {
+    if (forItself && (rules.on_behalf_of === 'required' || rules.on_behalf_of === 'required_any')) {
       throw new Refusal('subject_missing', { detail: 'the caller acts for itself' });
+    }
+    if (rules.on_behalf_of === 'required' && parties.subjectToken.principal.kind !== 'user') {
+      throw new Refusal('subject_not_a_user', { detail: 'the caller acts for another workload' });
     }
     if (!forItself && rules.on_behalf_of === 'never') {
       throw new Refusal('subject_not_allowed', { detail: 'the agent is called by workloads for themselves only' });

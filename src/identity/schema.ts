@@ -2,7 +2,9 @@
 // is behind a call, and who may call the agent behind the inbound listener.
 
 import { z } from 'zod';
+import { configPath } from '../base/config-path.ts';
 import { duration, identifier } from '../base/scalars.ts';
+import { workloadShape } from '../base/spiffe/scalars.ts';
 
 export { trustSchema } from './trust-schema.ts';
 
@@ -15,12 +17,16 @@ export const identitySchema = z
       .describe(
         '`sidecar`: beside one agent, whose identity it holds. `shared`: each caller proves itself on each call.',
       ),
-    token_file: z
-      .string()
-      .min(1)
-      .max(4_096)
+    token_file: configPath
       .optional()
       .describe("The sidecar's own identity token, kept fresh by the platform; read again as it rotates."),
+    spiffe: z
+      .strictObject({
+        audience: z.string().min(1).max(1_024).describe('Audience of the JWT-SVID; one that its trust entry accepts.'),
+        ...workloadShape,
+      })
+      .optional()
+      .describe("The sidecar's own identity as a JWT-SVID of the SPIFFE Workload API, in place of `token_file`."),
     max_chain_depth: z
       .int()
       .min(1)
@@ -36,15 +42,22 @@ export const identitySchema = z
       ),
   })
   .superRefine((identity, context) => {
-    if (identity.mode === 'sidecar' && identity.token_file === undefined) {
+    const own = (['token_file', 'spiffe'] as const).filter((source) => identity[source] !== undefined);
+    if (identity.mode === 'sidecar' && own.length === 0) {
       context.addIssue({
         code: 'custom',
         path: ['token_file'],
-        message: 'is required with `mode: sidecar`; name the file of the identity token of the agent beside it',
+        message:
+          'is required with `mode: sidecar`; name the file of the identity token of the agent beside it, or write `spiffe`',
       });
     }
-    if (identity.mode === 'shared' && identity.token_file !== undefined) {
-      context.addIssue({ code: 'custom', path: ['token_file'], message: 'has no effect without `mode: sidecar`' });
+    if (own.length > 1) {
+      context.addIssue({ code: 'custom', path: ['spiffe'], message: 'stands beside `token_file`; write one of them' });
+    }
+    if (identity.mode === 'shared') {
+      for (const source of own) {
+        context.addIssue({ code: 'custom', path: [source], message: 'has no effect without `mode: sidecar`' });
+      }
     }
   });
 
@@ -75,9 +88,11 @@ export const inboundIdentityShape = {
       "Names of the agent, one of which must be in a token's `aud`; what its trust entry accepts when absent. A gate that shares audiences with others should name its own here.",
     ),
   on_behalf_of: z
-    .enum(['required', 'optional', 'never'])
+    .enum(['required', 'required_any', 'optional', 'never'])
     .default('optional')
-    .describe('`required` refuses a workload that calls for itself, `never` one that calls for somebody else.'),
+    .describe(
+      '`required` wants a user, `required_any` a user or a workload that another one speaks for, `never` a workload that calls for itself.',
+    ),
   handle_ttl: duration
     .prefault('1h')
     .describe('How long a handle lives after the last call that brought its token, if the token does not end sooner.'),

@@ -16,7 +16,7 @@ const maxScopes = 256;
 const latestExpiry = 253_402_300_799;
 
 /**
- * @throws Refusal token_claims_invalid, token_not_yet_valid, principal_kind_undecided, chain_malformed, chain_too_deep
+ * @throws Refusal token_claims_invalid, token_sender_constrained, token_not_yet_valid, principal_kind_undecided, chain_malformed, chain_too_deep
  * @param now milliseconds since the epoch
  */
 export function readVerified(token: Secret, shape: TokenShape, entry: TrustEntry, now: number): VerifiedToken {
@@ -26,6 +26,7 @@ export function readVerified(token: Secret, shape: TokenShape, entry: TrustEntry
   if (jti !== undefined && !isName(jti)) throw invalid('jti');
   if (txn !== undefined && !isName(txn)) throw invalid('txn');
   if (typeof exp !== 'number' || !(exp > 0 && exp <= latestExpiry)) throw invalid('exp');
+  checkUnbound(claims['cnf'], entry);
   checkIssuedAt(claims['iat'], exp, now + entry.config.clock_skew);
   return {
     token,
@@ -40,6 +41,18 @@ export function readVerified(token: Secret, shape: TokenShape, entry: TrustEntry
     txn: txn === 'N_A' ? undefined : txn,
     trust: entry.config.name,
   };
+}
+
+/**
+ * RFC 7800: a token with `cnf` is for whoever proves the key it names (RFC 9449 DPoP, RFC 8705 certificates), and for nobody
+ * else. The gate takes no such proof, and to its holder alone the token must be worth nothing.
+ */
+function checkUnbound(cnf: Json | undefined, { config }: TrustEntry): void {
+  if (cnf === undefined || config.insecure_accept_bound_tokens) return;
+  const names = isJsonObject(cnf) ? Object.keys(cnf).join(' ') : 'cnf';
+  throw new Refusal('token_sender_constrained', {
+    detail: `bound to a key by ${names}, presented without proof of it`,
+  });
 }
 
 /** A token from the future or that expired before it was issued was not made by a sane issuer. */

@@ -47,6 +47,8 @@ export interface TraceSubjects {
   find(traceId: string, proofs: readonly Secret[]): VerifiedToken;
   /** Forgets every call whose token has this party as subject or actor. @returns how many */
   revoke(member: Member): number;
+  /** Forgets every call of whose token `concerned` says so. @returns how many */
+  end(concerned: (token: VerifiedToken) => boolean): number;
   clear(): void;
 }
 
@@ -66,6 +68,12 @@ export function createTraceSubjects(clock: Clock): TraceSubjects {
     if (entry?.until === undefined || clock.now() < entry.until) return entry;
     entries.delete(place);
     return undefined;
+  }
+
+  function end(concerned: (token: VerifiedToken) => boolean): number {
+    const ended = [...entries].filter(([, { token }]) => concerned(token));
+    for (const [place] of ended) entries.delete(place);
+    return ended.length;
   }
 
   return {
@@ -89,11 +97,8 @@ export function createTraceSubjects(clock: Clock): TraceSubjects {
       }
       return entry.token;
     },
-    revoke(party) {
-      const ended = [...entries].filter(([, { token }]) => concerns(token, party));
-      for (const [place] of ended) entries.delete(place);
-      return ended.length;
-    },
+    revoke: (party) => end((token) => concerns(token, party)),
+    end,
     clear: () => entries.clear(),
   };
 }

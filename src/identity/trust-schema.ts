@@ -101,6 +101,12 @@ export const trustSchema = z
     max_token_age: duration
       .optional()
       .describe('Longest time since `iat`; older tokens are refused even if unexpired.'),
+    insecure_accept_bound_tokens: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Takes tokens bound to a key (`cnf`: DPoP, certificates) as bearer tokens: whoever stole one can then use it here.',
+      ),
     insecure_http: z
       .boolean()
       .default(false)

@@ -1,4 +1,4 @@
-// Reads request bodies: whole and bounded where a field of them is needed or they are small, else left as a stream.
+// Reads request bodies: whole and bounded where they are needed or small, else left as a stream.
 // Must never hold more than the limit in memory, nor let a body pass that ended early.
 
 import type { IncomingMessage } from 'node:http';
@@ -17,7 +17,7 @@ const maxCollectMs = 60_000;
 const none: Body = { kind: 'none' };
 
 /**
- * @param needed whether policy needs a field of the body.
+ * @param needed whether policy needs a field of the body, or a signature all of it.
  * @param limit largest body read whole when needed, in bytes. Stops one request from filling the memory.
  * @throws Refusal body_over_inspection_limit, or request_malformed when the body ends early or takes too long.
  */

@@ -17,6 +17,7 @@ const neverForwarded = [
     'x-goog-api-key',
   ],
   ...['dpop', 'workload-identity-token', 'workload-proof-token'],
+  ...['x-amz-date', 'x-amz-content-sha256', 'x-amz-region-set'],
   ...['x-http-method', 'x-http-method-override', 'x-method-override'],
 ];
 const neverForwardedPrefixes = ['proxy-', 'x-forwarded-', 'sec-websocket-', 'postern-', 'x-amz-security-', 'txn-'];

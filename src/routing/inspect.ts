@@ -27,16 +27,18 @@ const multipartType = /^multipart\/form-data[ \t]*;/i;
  * @param matched the operation; undefined for an unknown one, whose body is not read.
  * @param query of the canonical target.
  * @param limit of the route, in bytes.
+ * @param whole whether the body is read whole in any case, within the limit.
  */
 export async function inspect(
   call: KnownCall,
   matched: MatchedOperation | undefined,
   query: string,
   limit: number,
+  whole: boolean,
 ): Promise<InspectedRequest> {
   const shape =
     matched !== undefined && !sentAsMultipart(matched.operation, call.headers) ? matched.operation.shape : undefined;
-  const body = await readBody(call.transport, shape !== undefined, limit);
+  const body = await readBody(call.transport, whole || shape !== undefined, limit);
   if (matched === undefined) return { body, model: undefined, tool: undefined, resource: undefined, stream: undefined };
   const { operation, parameters } = matched;
 

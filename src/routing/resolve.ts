@@ -70,11 +70,11 @@ type ReportHere = (problem: Problem) => void;
 /** @param report takes problems with paths relative to the route entry. @returns undefined when it reported something fatal. */
 export function resolveRoute(entry: RouteRouting, preset: Preset, report: ReportHere): ResolvedRoute | undefined {
   const upstream = resolveUpstream(entry, preset, report);
-  const placement = resolvePlacement(entry.placement ?? preset.placement);
+  const placement = resolvePlacement(entry.placement ?? preset.placement, upstream, report);
   const forward = [...new Set([...preset.headers.forward, ...entry.headers.forward])];
   const set = Object.entries({ ...preset.headers.set, ...entry.headers.set });
   if (
-    placement.kind === 'header' &&
+    placement?.kind === 'header' &&
     (admits(forward, placement.name) || set.some(([name]) => name === placement.name))
   ) {
     report({
@@ -83,7 +83,7 @@ export function resolveRoute(entry: RouteRouting, preset: Preset, report: Report
       mend: 'take it out of `forward` and `set`',
     });
   }
-  if (upstream === undefined) return undefined;
+  if (upstream === undefined || placement === undefined) return undefined;
   const path = entry.path ?? (entry.host === undefined ? preset.path : '/');
   return {
     id: entry.name ?? preset.preset,
@@ -150,9 +150,24 @@ function resolveUpstream(entry: RouteRouting, preset: Preset, report: ReportHere
   return upstream;
 }
 
-function resolvePlacement(placement: Preset['placement']): Placement {
+/** The endpoints of AWS name their region: service.region.amazonaws.com, with private and dual-stack forms of it. */
+const awsRegion = /\.([a-z]{2,8}(?:-[a-z]{2,16}){1,3}-\d{1,2})(?:\.vpce)?\.(?:amazonaws\.com(?:\.cn)?|api\.aws)$/;
+
+function resolvePlacement(
+  placement: Preset['placement'],
+  upstream: Upstream | undefined,
+  report: ReportHere,
+): Placement | undefined {
   if (placement === 'none') return { kind: 'none' };
   if (placement === 'bearer') return { kind: 'header', name: 'authorization', prefix: 'Bearer ' };
   if ('query' in placement) return { kind: 'query', name: placement.query };
+  if ('sigv4' in placement) {
+    const { service, region = awsRegion.exec(upstream?.hostname ?? '')?.[1] } = placement.sigv4;
+    if (region !== undefined) return { kind: 'sigv4', service, region };
+    if (upstream === undefined) return undefined;
+    const mend = `write placement: { sigv4: { service: ${service}, region: ... } }`;
+    report({ path: ['placement'], what: 'signs for no region, and the upstream names none', mend });
+    return undefined;
+  }
   return { kind: 'header', name: placement.header, prefix: placement.prefix ?? '' };
 }

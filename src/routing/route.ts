@@ -85,7 +85,9 @@ async function readFacts(call: KnownCall, compiled: CompiledRoute, place: Place,
     return { facts: { ...request, model: undefined, ...facts }, body };
   }
   const matched = findOperation(call, compiled, place, upgrade);
-  const { body, ...facts } = await inspect(call, matched, query, spec.inspectionLimit);
+  // A signature covers the body, so the body is there before it is signed.
+  const whole = spec.placement.kind === 'sigv4';
+  const { body, ...facts } = await inspect(call, matched, query, spec.inspectionLimit, whole);
   return { facts: { ...request, operation: matched?.operation.name, ...mcpNone, ...facts }, body };
 }
 

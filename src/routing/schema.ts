@@ -32,6 +32,8 @@ export const fixedHeaders = z.record(
 
 export const dialect = z.enum(['openai', 'anthropic', 'gemini', 'mcp', 'problem']);
 
+const awsName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'is not a name as AWS writes it, in lower case');
+
 export const placement = z.union([
   z.literal('bearer').describe('`Authorization: Bearer <credential>`.'),
   z.literal('none').describe('The upstream needs no credential.'),
@@ -49,6 +51,16 @@ export const placement = z.union([
       .regex(/^[A-Za-z0-9_-]{1,64}$/, 'is not a parameter name')
       .describe(
         'Query parameter that carries the credential. Ends up in logs of the upstream; use only where it offers nothing else.',
+      ),
+  }),
+  z.strictObject({
+    sigv4: z
+      .strictObject({
+        service: awsName.describe('Signing name of the AWS service, such as `bedrock`.'),
+        region: awsName.optional().describe("Region signed for; the one in the upstream's host name by default."),
+      })
+      .describe(
+        'AWS Signature Version 4: the credential signs each request and is not sent. Bodies are read whole, up to `inspection_limit`.',
       ),
   }),
 ]);

@@ -36,7 +36,8 @@ const emptyAdapter: Adapter = {
   revokeByGrantId: nothing,
 };
 
-function createSeen(clock: Clock) {
+/** Ids that count once until they end; used for proofs of possession too. */
+export function createSeen(clock: Clock) {
   const expiryById = new Map<string, number>();
   return {
     has: (id: string) => (expiryById.get(id) ?? 0) > clock.now(),

@@ -5,6 +5,7 @@
 import type Provider from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import { authenticatedClient, type StsClient, type StsClients } from './clients.ts';
+import type { CheckProof } from './dpop.ts';
 import { readParameters } from './grant-parameters.ts';
 import { grantScopes } from './oauth-scope.ts';
 import type { StsAudiences } from './token-exchange/check.ts';
@@ -18,10 +19,11 @@ export interface ClientCredentialsOptions {
   readonly audiences: StsAudiences;
   /** Seconds. */
   readonly ttl: number;
+  readonly checkProof: CheckProof;
 }
 
 export function registerClientCredentials(provider: Provider, options: ClientCredentialsOptions): void {
-  const { tokens, clients, audiences, ttl } = options;
+  const { tokens, clients, audiences, ttl, checkProof } = options;
   provider.registerGrantType(
     clientCredentialsGrantType,
     async (ctx) => {
@@ -34,8 +36,9 @@ export function registerClientCredentials(provider: Provider, options: ClientCre
       const iat = tokens.now();
       const said = scope === '' ? {} : { scope };
       const claims = { sub: client.sub, aud, client_id: client.id, iat, exp: iat + ttl, sub_profile: workloadProfile };
-      const token = await tokens.sign({ ...claims, ...said });
-      ctx.body = { access_token: token, token_type: 'Bearer', expires_in: ttl, ...said };
+      const bound = await checkProof(ctx);
+      const token = await tokens.sign({ ...claims, ...said, ...bound.claims });
+      ctx.body = { access_token: token, token_type: bound.tokenType, expires_in: ttl, ...said };
     },
     ['scope', 'audience', 'resource'],
     ['audience', 'resource'],

@@ -38,7 +38,11 @@ export interface EmbeddedIssuerOptions {
 export async function startEmbeddedIssuer(options: EmbeddedIssuerOptions): Promise<EmbeddedIssuer> {
   const { config, clock = systemClock, log } = options;
   const address = addressOf(config);
-  const [{ createProvider }, key] = await Promise.all([import('./provider.ts'), loadSigningKey(config.key_file)]);
+  const [{ createProvider }, { createProofs }, key] = await Promise.all([
+    import('./provider.ts'),
+    import('./dpop.ts'),
+    loadSigningKey(config.key_file),
+  ]);
 
   const server = createServer({ requestTimeout });
   const bound = await listen(server, address);
@@ -48,9 +52,11 @@ export async function startEmbeddedIssuer(options: EmbeddedIssuerOptions): Promi
   const ttl = Math.floor(config.token_ttl / 1_000);
   const mint = createMint(tokens, ttl);
   try {
-    const provider = createProvider({ issuer, config, key, tokens, revoked, clock, log }).callback();
+    const proofs = createProofs({ issuer, demandNonce: config.require_dpop_nonce, clock });
+    const { checkProof } = proofs;
+    const provider = createProvider({ issuer, config, key, tokens, revoked, checkProof, clock, log }).callback();
     const mintHandler = config.insecure_mint ? createMintHandler(mint, ttl) : undefined;
-    const whoami = config.whoami ? createWhoamiHandler(tokens) : undefined;
+    const whoami = config.whoami ? createWhoamiHandler(tokens, proofs) : undefined;
     server.on('request', createFront({ issuer, provider, mint: mintHandler, whoami, log }));
   } catch (failure) {
     await close(server);

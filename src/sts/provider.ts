@@ -7,6 +7,7 @@ import type { Clock, Log } from '../base/ports.ts';
 import { createAssertionStore } from './assertion-store.ts';
 import { clientCredentialsGrantType, registerClientCredentials } from './client-credentials-grant.ts';
 import { indexClients, providerClients } from './clients.ts';
+import type { CheckProof } from './dpop.ts';
 import { describeIssuer, paths } from './metadata.ts';
 import type { RevokedTokens } from './revoked.ts';
 import type { EmbeddedIssuerConfig } from './schema.ts';
@@ -27,11 +28,21 @@ export interface ProviderOptions {
   readonly key: SigningKey;
   readonly tokens: Tokens;
   readonly revoked: RevokedTokens;
+  readonly checkProof: CheckProof;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-export function createProvider({ issuer, config, key, tokens, revoked, clock, log }: ProviderOptions): Provider {
+export function createProvider({
+  issuer,
+  config,
+  key,
+  tokens,
+  revoked,
+  checkProof,
+  clock,
+  log,
+}: ProviderOptions): Provider {
   const provider = new Provider(issuer, {
     ...onlyTokens,
     adapter: createAssertionStore(clock),
@@ -45,9 +56,10 @@ export function createProvider({ issuer, config, key, tokens, revoked, clock, lo
 
   const clients = indexClients(config.clients);
   const audiences = new Map(config.audiences.map(({ id, scopes }) => [id, scopes]));
+  const tagged = new Set(config.audiences.filter((one) => one.aws_session_tags).map(({ id }) => id));
   const ttl = Math.floor(config.token_ttl / 1_000);
-  registerClientCredentials(provider, { tokens, clients, audiences, ttl });
-  registerTokenExchange(provider, { issuer, tokens, clients, audiences, ttl, log });
+  registerClientCredentials(provider, { tokens, clients, audiences, ttl, checkProof });
+  registerTokenExchange(provider, { issuer, tokens, clients, audiences, tagged, ttl, checkProof, log });
 
   const metadata = describeIssuer(issuer, grantTypes, config);
   provider.use(answerForStructuredTokens({ tokens, revoked }));
@@ -101,7 +113,7 @@ const onlyTokens = {
     claimsParameter: off,
     clientCredentials: off,
     devInteractions: off,
-    dPoP: off,
+    dPoP: off, // the library's; see dpop.ts
     pushedAuthorizationRequests: off,
     requestObjects: off,
     resourceIndicators: off,

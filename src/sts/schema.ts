@@ -4,6 +4,7 @@
 
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { configPath } from '../base/config-path.ts';
 import { duration, httpUrl, scopeToken, secretValue } from '../base/scalars.ts';
 
 /** `127.0.0.1:9191` or `[::1]:9191`: a literal address, since a name can be made to resolve elsewhere. */
@@ -76,6 +77,10 @@ const audience = z.strictObject({
     .describe(
       'Scopes that exist at this audience, and no others; when absent, those the subject token carries (agents).',
     ),
+  aws_session_tags: z
+    .boolean()
+    .default(false)
+    .describe('Puts caller and subject into tokens for this audience as session tags of AWS (`sts.amazonaws.com`).'),
 });
 
 export const embeddedIssuerSchema = z
@@ -89,9 +94,7 @@ export const embeddedIssuerSchema = z
       .refine((text) => new URL(text).pathname === '/' && !text.endsWith('/'), 'has a path; write only scheme and host')
       .optional()
       .describe('Issuer identifier; http:// and the listen address when absent.'),
-    key_file: z
-      .string()
-      .min(1)
+    key_file: configPath
       .optional()
       .describe('File with the private signing key (JWK); a new key is made at each start when absent.'),
     token_ttl: duration
@@ -100,6 +103,10 @@ export const embeddedIssuerSchema = z
       .describe('Lifetime of issued tokens; an exchanged one never outlives the tokens it was made from.'),
     clients: z.array(client).default([]).describe('Clients of the issuer: the gate and the agents.'),
     audiences: z.array(audience).default([]).describe('Audiences that tokens may be exchanged for.'),
+    require_dpop_nonce: z
+      .boolean()
+      .default(false)
+      .describe('Demands a nonce of its own in every DPoP proof (RFC 9449 section 8), as some issuers do.'),
     whoami: z
       .boolean()
       .default(false)

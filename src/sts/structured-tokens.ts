@@ -37,7 +37,9 @@ function declinedAsStructured(status: number, body: unknown): boolean {
 
 /** All claims are told: `act`, `may_act`, `scope` and `client_id` are introspection members too (RFC 8693 section 4). */
 function introspect(token: OwnToken | undefined): Answer {
-  const body = token === undefined ? { active: false } : { ...token.claims, active: true, token_type: 'Bearer' };
+  if (token === undefined) return { status: 200, body: { active: false } };
+  const tokenType = token.claims['cnf'] === undefined ? 'Bearer' : 'DPoP';
+  const body = { ...token.claims, active: true, token_type: tokenType };
   return { status: 200, body };
 }
 

@@ -6,6 +6,8 @@ import type Provider from 'oidc-provider';
 import type { Log } from '../base/ports.ts';
 import type { StsClients } from './clients.ts';
 import { authenticatedClient } from './clients.ts';
+import type { CheckProof } from './dpop.ts';
+import { awsSessionTags } from './token-exchange/aws-tags.ts';
 import { checkExchange, type StsAudiences } from './token-exchange/check.ts';
 import { issueExchanged } from './token-exchange/issue.ts';
 import {
@@ -21,13 +23,16 @@ export interface TokenExchangeOptions {
   readonly tokens: Tokens;
   readonly clients: StsClients;
   readonly audiences: StsAudiences;
+  /** Audiences whose tokens carry session tags of AWS. */
+  readonly tagged: ReadonlySet<string>;
   /** Seconds. */
   readonly ttl: number;
+  readonly checkProof: CheckProof;
   readonly log: Log;
 }
 
 export function registerTokenExchange(provider: Provider, options: TokenExchangeOptions): void {
-  const { issuer, tokens, clients, audiences, ttl, log } = options;
+  const { issuer, tokens, clients, audiences, tagged, ttl, checkProof, log } = options;
   provider.registerGrantType(
     tokenExchangeGrantType,
     async (ctx) => {
@@ -38,7 +43,9 @@ export function registerTokenExchange(provider: Provider, options: TokenExchange
         request.actorToken === undefined ? undefined : tokens.read(request.actorToken),
       ]);
       const grant = checkExchange({ request, client, subject, actor, audiences, issuer, now: tokens.now(), ttl });
-      ctx.body = await issueExchanged(tokens, client, grant, request.issuedTokenType);
+      const tags = tagged.has(grant.audience) ? awsSessionTags(grant) : {};
+      const bound = await checkProof(ctx);
+      ctx.body = await issueExchanged(tokens, client, { ...grant, tags }, request.issuedTokenType, bound);
       log.debug({ client: client.id, audience: grant.audience, scopes: grant.scopes }, 'token exchanged');
     },
     tokenExchangeParameters,

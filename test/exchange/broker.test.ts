@@ -56,6 +56,7 @@ test('the facts tell everything but the value', async (t) => {
   t.match(credential.facts.idHash, /^[0-9a-f]{16}$/);
   t.notMatch(JSON.stringify(credential), credential.secret?.reveal() ?? 'nothing');
   t.equal(observation.exchanges[0]?.outcome, 'succeeded');
+  t.equal(observation.exchanges[0]?.asked, issuer.tokenEndpoint, 'as discovered');
   t.equal(observation.exchanges[0]?.facts, credential.facts);
 });
 

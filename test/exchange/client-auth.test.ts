@@ -1,6 +1,6 @@
 // How the gate proves itself at a token endpoint. The issuer of these stories verifies what it gets.
 
-import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
@@ -9,7 +9,9 @@ import type { Problem } from '../../src/base/problem.ts';
 import { createClientAuth } from '../../src/exchange/client-auth.ts';
 import { clientSchema } from '../../src/exchange/client-auth-schema.ts';
 import { stoppedClock } from '../support/exchange-clock.ts';
+import { entraKey } from '../support/exchange-vendors/entra.ts';
 import { corp, refusal, startWorld } from '../support/exchange-world.ts';
+import { silentLog } from '../support/log.ts';
 
 const issuer = 'https://idp.example.com';
 
@@ -17,7 +19,12 @@ const issuer = 'https://idp.example.com';
 async function authenticate(client: Record<string, unknown>) {
   const problems: Problem[] = [];
   const options = clientSchema.parse({ id: 'gate', ...client });
-  const apply = createClientAuth(options, { clock: stoppedClock(), report: (problem) => problems.push(problem) });
+  const { authenticate: apply } = createClientAuth(options, {
+    clock: stoppedClock(),
+    log: silentLog,
+    workload: () => undefined,
+    report: (problem) => problems.push(problem),
+  });
   const form = new URLSearchParams();
   const headers = new Headers();
   if (problems.length === 0) await apply({ issuer }, { client_id: options.id ?? '' }, form, headers);
@@ -58,6 +65,17 @@ const keys: readonly (readonly [string, KeyObject, Record<string, unknown>, stri
   ['P-384 JWK', p384, { key: jwk(p384) }, 'ES384'],
   ['Ed25519 PEM', ed25519, { key: pem(ed25519) }, 'EdDSA'],
 ];
+
+test('private_key_jwt names its certificate by SHA-256, and signs PS256 with an RSA key', async (t) => {
+  const { form, problems } = await authenticate({ auth: 'private_key_jwt', ...entraKey });
+  t.strictSame(problems, []);
+  const certificate = new X509Certificate(entraKey.certificate);
+  const thumbprint = createHash('sha256').update(certificate.raw).digest('base64url');
+  const header = decodeProtectedHeader(form['client_assertion'] ?? '');
+  t.match(header, { alg: 'PS256', 'x5t#S256': thumbprint });
+  t.match(decodeJwt(form['client_assertion'] ?? ''), { nbf: stoppedClock().now() / 1000 });
+  t.equal((await authenticate({ auth: 'private_key_jwt', ...entraKey, alg: 'RS256' })).problems.length, 0);
+});
 
 for (const [what, key, client, alg] of keys) {
   test(`private_key_jwt: ${what} signs ${alg}`, async (t) => {

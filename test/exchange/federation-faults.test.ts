@@ -6,6 +6,7 @@ import type { Reason } from '../../src/base/errors.ts';
 import type { PermittedCall } from '../../src/call.ts';
 import {
   anthropic,
+  aws,
   databricks,
   entraOnBehalfOf,
   entraWorkload,
@@ -28,6 +29,12 @@ const vendors: Record<string, { start: Start; mistake: Record<string, unknown>; 
     mistake: { federation_rule_id: 'rule-without-prefix' },
     means: 'exchange_misconfigured',
     detail: /^invalid_request_error: federation_rule_id: malformed \(request req_1\)$/,
+  },
+  aws_web_identity: {
+    start: (t) => startFederation(t, aws),
+    mistake: { role_arn: 'arn:aws:iam::123456789012:role/other' },
+    means: 'exchange_denied',
+    detail: /^AccessDenied: Not authorized to perform sts:.* \(request 4f0f4dd1-/,
   },
   openai: {
     start: (t) => startFederation(t, openai),

@@ -31,8 +31,8 @@ const oauth = '/.well-known/oauth-authorization-server/realms/agents';
 
 test('OpenID discovery first, RFC 8414 where that is not published', async (t) => {
   const first = world({ [oidc]: json(good) });
-  const introspectionEndpoint = undefined;
-  t.strictSame(await first.locate(), { issuer, tokenEndpoint: good.token_endpoint, introspectionEndpoint });
+  const absent = { introspectionEndpoint: undefined, mtlsAliases: undefined, dpopAlgorithms: undefined };
+  t.strictSame(await first.locate(), { issuer, tokenEndpoint: good.token_endpoint, ...absent });
   t.strictSame(first.asked, [oidc]);
 
   const second = world({ [oauth]: json(good) });
@@ -47,6 +47,26 @@ test('the introspection endpoint comes along, unless tokens may not be sent ther
   t.equal((await located(endpoint)).introspectionEndpoint, endpoint);
   t.equal((await located('http://idp.example.com/introspect')).introspectionEndpoint, undefined);
   t.equal((await located('nonsense')).introspectionEndpoint, undefined);
+});
+
+test('aliases for mutual TLS come along, each unless tokens may not be sent there; odd ones are none', async (t) => {
+  const located = async (mtls_endpoint_aliases: unknown) => {
+    const { mtlsAliases } = await world({ [oidc]: json({ ...good, mtls_endpoint_aliases }) }).locate();
+    return mtlsAliases;
+  };
+  const token_endpoint = 'https://mtls.example.com/token';
+  const introspection_endpoint = 'https://mtls.example.com/introspect';
+  t.strictSame(await located({ token_endpoint, introspection_endpoint, device_authorization_endpoint: 'x' }), {
+    tokenEndpoint: token_endpoint,
+    introspectionEndpoint: introspection_endpoint,
+  });
+  for (const bad of ['http://mtls.example.com/token', 'http://127.0.0.1/token', 'nonsense']) {
+    t.strictSame(await located({ token_endpoint: bad, introspection_endpoint: bad }), {
+      tokenEndpoint: undefined,
+      introspectionEndpoint: undefined,
+    });
+  }
+  for (const odd of ['x', [], null, { token_endpoint: 7 }]) t.equal(await located(odd), undefined);
 });
 
 test('an issuer by https names no endpoint without, not even on this machine', async (t) => {

@@ -33,6 +33,7 @@ const table: readonly (readonly [number, object | string, Reason, number])[] = [
   [400, { error: 'unauthorized_client' }, 'exchange_denied', 403],
   [401, { error: 'unauthorized_client' }, 'issuer_rejected_client', 503],
   [401, { error: 'invalid_client' }, 'issuer_rejected_client', 503],
+  [400, { error: 'invalid_client', error_description: 'Audience not found' }, 'exchange_audience_unknown', 503],
   [403, { error: 'some_vendor_code' }, 'exchange_denied', 403],
   [400, { error: 'some_vendor_code' }, 'exchange_misconfigured', 503],
   [400, { error: 'interaction_required' }, 'step_up_demanded', 401],

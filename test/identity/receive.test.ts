@@ -73,11 +73,14 @@ test('on_behalf_of decides whether workloads may call for themselves', async (t)
       await receive({ sub: 'spiffe://corp/planner' }),
       await receive({ sub: 'alice' }),
       await receive({ sub: 'alice', act }),
+      await receive({ sub: 'spiffe://corp/nightly', act }),
     ];
   };
-  t.strictSame(await ask('required'), ['subject_missing', 'not refused', 'not refused']);
-  t.strictSame(await ask('optional'), ['not refused', 'not refused', 'not refused']);
-  t.strictSame(await ask('never'), ['not refused', 'subject_not_allowed', 'subject_not_allowed']);
+  const passes = 'not refused';
+  t.strictSame(await ask('required'), ['subject_missing', passes, passes, 'subject_not_a_user']);
+  t.strictSame(await ask('required_any'), ['subject_missing', passes, passes, passes]);
+  t.strictSame(await ask('optional'), [passes, passes, passes, passes]);
+  t.strictSame(await ask('never'), [passes, 'subject_not_allowed', 'subject_not_allowed', 'subject_not_allowed']);
 });
 
 test('a handle is no token here', async (t) => {

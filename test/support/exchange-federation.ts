@@ -2,10 +2,14 @@
 // `corp` federates at the vendor. A test takes this valid world and changes one thing.
 
 import type { Test } from 'tap';
+import type { Clock } from '../../src/base/ports.ts';
 import type { PermittedCall } from '../../src/call.ts';
+import type { Placement } from '../../src/credential.ts';
 import type { VerifiedToken } from '../../src/principal.ts';
 import type { CallStory } from './exchange-call.ts';
 import { anthropicIds, startAnthropicVendor } from './exchange-vendors/anthropic.ts';
+import { awsRegion, awsRole } from './exchange-vendors/aws-account.ts';
+import { startStsVendor } from './exchange-vendors/aws-sts.ts';
 import { databricksPrincipal, startDatabricksVendor } from './exchange-vendors/databricks.ts';
 import { entraAudience, entraClient, entraTenant, startEntraVendor } from './exchange-vendors/entra.ts';
 import { googleProvider, startGoogleVendor } from './exchange-vendors/google.ts';
@@ -18,9 +22,11 @@ import { type Gate, type GateStory, startWorld, type World } from './exchange-wo
 
 export interface VendorKind<V extends VendorServer> {
   readonly audience: string;
-  start(world: World, trust: Trust): Promise<V>;
+  start(world: { readonly clock: Clock }, trust: Trust): Promise<V>;
   /** The exchange as written in YAML. */
   entry(vendor: V): Record<string, unknown>;
+  /** Where the credential goes, when not into `Authorization: Bearer`. */
+  readonly placement?: Placement;
 }
 
 /** Keeps the type of a vendor's emulator. */
@@ -30,6 +36,13 @@ export const anthropic = kind({
   audience: 'https://api.anthropic.com',
   start: ({ clock }, trust) => startAnthropicVendor({ clock, trust }),
   entry: ({ url }) => ({ grant: 'anthropic', base_url: url, ...anthropicIds }),
+});
+
+export const aws = kind({
+  audience: 'sts.amazonaws.com',
+  placement: { kind: 'sigv4', service: 'bedrock', region: awsRegion },
+  start: ({ clock }, trust) => startStsVendor({ clock, trust }),
+  entry: ({ url }) => ({ grant: 'aws_web_identity', region: awsRegion, role_arn: awsRole, sts_endpoint: url }),
 });
 
 export const openai = kind({
@@ -122,7 +135,8 @@ export async function startFederation<V extends VendorServer>(
 ): Promise<Federation<V>> {
   const world = await startWorld(t);
   const { issuer } = world;
-  const { audience } = vendorKind;
+  const { audience, placement } = vendorKind;
+  const route = { audience: undefined, ...(placement !== undefined && { placement }) };
   const vendor = await vendorKind.start(world, { issuer: issuer.url, jwksUri: issuer.jwksUri, audience });
   t.teardown(() => vendor.close());
   const alice = await issuer.mint('alice', { audience });
@@ -133,7 +147,6 @@ export async function startFederation<V extends VendorServer>(
     alice,
     entry,
     call: (changes = {}) => world.call({ subject: alice, scopes: [], ...changes }),
-    gate: (changes, story = {}) =>
-      world.gate({ exchanges: { corp: entry(changes) }, routes: [{ audience: undefined }], ...story }),
+    gate: (changes, story = {}) => world.gate({ exchanges: { corp: entry(changes) }, routes: [route], ...story }),
   };
 }

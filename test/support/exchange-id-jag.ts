@@ -12,7 +12,7 @@ export async function startIdJag(t: Test) {
   const world = await startWorld(t);
   const { issuer, clock } = world;
   const trust = { issuer: issuer.url, jwksUri: issuer.jwksUri };
-  const server = await startAuthorizationServer({ clock, trust, idJagOnly: true });
+  const server = await startAuthorizationServer({ clock, trust, idJagOnly: true, idJagFor: issuer.client.id });
   t.teardown(() => server.close());
   const client = { auth: 'client_secret_basic', ...chainClient };
   const gate = (step: object = {}) =>

@@ -48,6 +48,8 @@ export interface TestIssuer {
   rotate(options?: { readonly forget?: boolean }): Promise<void>;
   /** An opaque token is not active any more. */
   revoke(token: string): void;
+  /** What its metadata says of proofs (RFC 9449 section 5.1); nothing by default. */
+  dpopAlgorithms: readonly string[] | undefined;
   /** Seconds that issued tokens live. */
   lifetime: number;
   /** Until mended with `{}`. */
@@ -93,6 +95,7 @@ export async function startIssuer(clock: Clock): Promise<TestIssuer> {
         issuer: issuer.url,
         token_endpoint: issuer.tokenEndpoint,
         introspection_endpoint: issuer.introspectionEndpoint,
+        dpop_signing_alg_values_supported: issuer.dpopAlgorithms,
       });
     }
     if (path === '/realm/jwks') return sendJson(response, 200, keys.jwks());
@@ -197,6 +200,7 @@ export async function startIssuer(clock: Clock): Promise<TestIssuer> {
     jwksUri: `${origin}/realm/jwks`,
     introspectionEndpoint: `${origin}/realm/introspect`,
     introspections,
+    dpopAlgorithms: undefined,
     rotate: keys.rotate,
     revoke: opaque.revoke,
     lifetime: 300,

@@ -9,6 +9,8 @@ export interface RecordedExchange {
   readonly start: ExchangeStart;
   readonly span: SpanReference;
   readonly traceparent: string;
+  /** Where it was really asked; undefined where nobody said. */
+  asked: string | undefined;
   outcome: 'open' | 'succeeded' | 'failed';
   facts: CredentialFacts | undefined;
   refusal: Refusal | undefined;
@@ -33,6 +35,7 @@ export function recordingObservation(): RecordingObservation {
         start,
         span,
         traceparent: `00-${traceId}-${spanId}-01`,
+        asked: undefined,
         outcome: 'open',
         facts: undefined,
         refusal: undefined,
@@ -42,6 +45,9 @@ export function recordingObservation(): RecordingObservation {
       return {
         span,
         traceparent: recorded.traceparent,
+        asked(endpoint) {
+          recorded.asked = endpoint;
+        },
         succeeded(facts) {
           recorded.outcome = 'succeeded';
           recorded.facts = facts;

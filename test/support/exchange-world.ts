@@ -7,10 +7,12 @@ import { Refusal } from '../../src/base/errors.ts';
 import type { Send, SendRequest } from '../../src/base/ports.ts';
 import type { Problem } from '../../src/base/problem.ts';
 import { createSend } from '../../src/base/send.ts';
+import type { OpenWorkloadApi } from '../../src/base/spiffe/workload-api.ts';
 import type { PermittedCall } from '../../src/call.ts';
 import { type Broker, createBroker } from '../../src/exchange/broker.ts';
 import type { ArmRoute } from '../../src/exchange/plan.ts';
 import { exchangeSchema, sourceSchema } from '../../src/exchange/schema.ts';
+import type { SharedCredentials } from '../../src/exchange/shared.ts';
 import { accessTokenType } from '../../src/exchange/token-type.ts';
 import type { VerifiedToken } from '../../src/principal.ts';
 import { type CallStory, permittedCall } from './exchange-call.ts';
@@ -35,6 +37,10 @@ export interface GateStory {
   readonly sources?: Record<string, unknown>;
   readonly cacheEntries?: number;
   readonly send?: Send;
+  /** The SPIFFE Workload API; none by default. */
+  readonly workload?: OpenWorkloadApi;
+  /** Credentials of other gates; none by default. */
+  readonly shared?: SharedCredentials;
 }
 
 export interface World {
@@ -93,11 +99,13 @@ export async function startWorld(t: Test): Promise<World> {
         clock,
         log,
         report: (problem) => problems.push(problem),
+        workload: story.workload ?? (() => undefined),
         send(request) {
           sent.push(request);
           return send(request);
         },
         ...(story.cacheEntries === undefined ? {} : { cacheEntries: story.cacheEntries }),
+        ...(story.shared === undefined ? {} : { shared: story.shared }),
       });
       return { broker, problems, log, sent };
     },

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createAddressPolicy } from '../../src/base/addresses.ts';
 import { asRefusal, type Reason, type Refusal } from '../../src/base/errors.ts';
+import { systemClock } from '../../src/base/ports.ts';
 import { Secret } from '../../src/base/secret.ts';
 import type { ArmedCall, Arrival, AttemptObservation, Body, Observation, Reply, StreamEnd } from '../../src/call.ts';
 import type { Credential, Placement } from '../../src/credential.ts';
@@ -27,7 +28,8 @@ export interface RecordedAttempt {
 
 export type Change = (call: ArmedCall) => Partial<ArmedCall>;
 
-export interface GateOptions extends Partial<Pick<ForwardOptions, 'rearm' | 'rewriteMeta' | 'addresses' | 'ca'>> {
+export interface GateOptions
+  extends Partial<Pick<ForwardOptions, 'rearm' | 'rewriteMeta' | 'addresses' | 'ca' | 'clock'>> {
   readonly origin: string;
   readonly route?: Partial<ForwardRoute>;
   /** Changes facts of each call before it is forwarded. */
@@ -102,6 +104,7 @@ export async function startGate(options: GateOptions): Promise<TestGate> {
     ca: options.ca ?? [],
     rearm: options.rearm ?? (async (call) => call),
     rewriteMeta: options.rewriteMeta ?? ((body) => body),
+    clock: options.clock ?? systemClock,
     log: silentLog,
   });
 

@@ -9,6 +9,7 @@ import { Refusal } from '../../src/base/errors.ts';
 import type { Send } from '../../src/base/ports.ts';
 import type { Problem } from '../../src/base/problem.ts';
 import { createSend } from '../../src/base/send.ts';
+import type { OpenWorkloadApi } from '../../src/base/spiffe/workload-api.ts';
 import type { Observation, ObservedCall, StrippedCall } from '../../src/call.ts';
 import { type Custody, createCustody } from '../../src/identity/custody.ts';
 import { createIdentify, type IdentifyOptions, type Identity } from '../../src/identity/identify.ts';
@@ -26,6 +27,8 @@ export interface WorldChanges {
   readonly readFile?: (path: string) => Promise<string>;
   readonly issuer?: TestIssuer;
   readonly send?: (send: Send) => Send;
+  /** The SPIFFE Workload API; none by default. */
+  readonly workload?: OpenWorkloadApi;
   /** Who may call the agent behind the gate, and which calls take their subject from a trace. */
   readonly inbound?: Pick<IdentifyOptions, 'inbound' | 'subjectTrace'>;
 }
@@ -70,6 +73,7 @@ export async function identityWorld(t: Test, changes: WorldChanges = {}): Promis
     clock,
     send: changes.send?.(send) ?? send,
     log,
+    workload: changes.workload ?? (() => undefined),
     report: (problem) => problems.push(problem),
     ...(changes.readFile === undefined ? {} : { readFile: changes.readFile }),
   });
@@ -151,7 +155,7 @@ const span = { traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 0 };
 
 const silent: Observation = {
   span,
-  exchangeStarted: () => ({ span, traceparent: '', succeeded: () => {}, failed: () => {} }),
+  exchangeStarted: () => ({ span, traceparent: '', asked: () => {}, succeeded: () => {}, failed: () => {} }),
   attemptStarted: () => ({ traceparent: '', responded: () => {}, passed: () => {}, ended: () => {} }),
   replied: () => {},
   refused: () => {},

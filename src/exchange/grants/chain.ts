@@ -71,6 +71,10 @@ export function compose(
       continue;
     }
     reportMisplaced(found, at, problem);
+    if (found.legs.at(-1)?.grant.dpop === true && at < steps.length - 1) {
+      const mend = 'let only the last step ask for bound tokens';
+      problem({ path: ['exchange'], what: 'gives a token bound to a key, which the next step cannot send on', mend });
+    }
     const request = requestOf(one);
     legs.push(...found.legs.map((leg) => ({ ...leg, request })));
   }

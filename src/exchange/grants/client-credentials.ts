@@ -2,6 +2,7 @@
 // of the route, so who called is told by the audit record alone. Somebody chose it for the route; it is never a fallback.
 
 import { z } from 'zod';
+import { dpopShape } from '../dpop.ts';
 import type { Grant, GrantPorts, Hop, Input, RouteAsk } from '../grant.ts';
 import { createIssuer } from '../issuer.ts';
 import { issuerShape } from '../issuer-schema.ts';
@@ -12,6 +13,7 @@ export const asks: readonly RouteAsk[] = ['audience', 'resource', 'scopes'];
 export const schema = z.strictObject({
   grant: z.literal(type).describe("The gate's own identity at an OAuth issuer (RFC 6749 section 4.4)."),
   ...issuerShape,
+  ...dpopShape,
 });
 
 export type Options = z.output<typeof schema>;
@@ -34,8 +36,9 @@ export function create(options: Options, ports: GrantPorts): Grant {
     endpoint: issuer.endpoint,
     clientId: issuer.clientId,
     verifies: true,
+    dpop: options.dpop !== undefined,
     plan,
-    obtain: (hop, { traceparent }) => issuer.ask(plan(hop), { traceparent }),
+    obtain: (hop, occasion) => issuer.ask(plan(hop), occasion),
     prepare: issuer.prepare,
   };
 }

@@ -20,7 +20,7 @@ export const schema = z.strictObject({
   grant: z.literal(type).describe('Entra On-Behalf-Of: for APIs of Microsoft in the name of the user.'),
   ...entraShape,
   client: issuerShape.client.describe(
-    "How this gate proves to be the application that the user's token is for; Entra takes secrets and federated assertions.",
+    "How this gate proves to be the application that the user's token is for; Entra takes secrets, keys with their certificate, and federated assertions.",
   ),
 });
 
@@ -36,7 +36,13 @@ const reasons: ReasonOfCode = new Map([
 export function create(options: Options, ports: GrantPorts): Grant {
   const { issuer, tokenEndpoint } = entraPlace(options, ports);
   const entra = createIssuer(
-    { issuer, token_endpoint: tokenEndpoint, client: options.client, timeout: options.timeout, insecure_http: false },
+    {
+      issuer,
+      token_endpoint: tokenEndpoint,
+      client: entraClient(options.client, tokenEndpoint, ports),
+      timeout: options.timeout,
+      insecure_http: false,
+    },
     ports,
     reasons,
   );
@@ -64,6 +70,18 @@ export function create(options: Options, ports: GrantPorts): Grant {
     obtain: (hop, { traceparent }) => entra.ask(plan(hop), { traceparent, subject: hop.subject }),
     prepare: async () => {},
   };
+}
+
+/**
+ * Entra finds a key by its certificate, and wants its own token endpoint as audience of the assertion (learn.microsoft.com,
+ * "certificate credentials").
+ */
+function entraClient(client: Options['client'], endpoint: string, { report }: GrantPorts): Options['client'] {
+  if (client.auth !== 'private_key_jwt') return client;
+  if (client.certificate === undefined) {
+    report({ path: ['client'], what: 'has a key without its certificate', mend: 'add `certificate`' });
+  }
+  return { ...client, assertion_audience: client.assertion_audience ?? endpoint };
 }
 
 /**

@@ -2,6 +2,7 @@
 // here; cache, single flight, verification, records and refresh come with the broker. `chain` joins others by `compose`.
 
 export * as anthropic from './anthropic.ts';
+export * as aws_web_identity from './aws-web-identity.ts';
 export * as chain from './chain.ts';
 export * as client_credentials from './client-credentials.ts';
 export * as databricks from './databricks.ts';

@@ -3,6 +3,7 @@
 // the call's own token. The assertion is redeemed once, and whoever acts stands in it: there is no actor token here.
 
 import { z } from 'zod';
+import { dpopShape } from '../dpop.ts';
 import { jwtBearerGrant } from '../federation.ts';
 import type { Grant, GrantPorts, Hop, Input, RouteAsk } from '../grant.ts';
 import { createIssuer } from '../issuer.ts';
@@ -22,6 +23,7 @@ export const schema = z.strictObject({
   ...messageShape,
   ...parametersShape,
   ...introspectShape,
+  ...dpopShape,
 });
 
 export type Options = z.output<typeof schema>;
@@ -49,11 +51,12 @@ export function create(options: Options, ports: GrantPorts): Grant {
     endpoint: issuer.endpoint,
     clientId: issuer.clientId,
     verifies: true,
+    dpop: options.dpop !== undefined,
     subjectAudience: options.issuer,
     spendsSubject: true,
     source,
     plan,
-    obtain: (hop, { traceparent }) => issuer.ask(plan(hop), { traceparent, subject: hop.subject }),
+    obtain: (hop, occasion) => issuer.ask(plan(hop), { ...occasion, subject: hop.subject }),
     introspect: issuer.introspect,
     prepare: issuer.prepare,
   };

@@ -2,6 +2,7 @@
 // It never reaches the agent, but it is standing privilege all the same; who called is told by the audit record alone.
 
 import { z } from 'zod';
+import { configPath } from '../../base/config-path.ts';
 import { Refusal } from '../../base/errors.ts';
 import { secretValue } from '../../base/scalars.ts';
 import type { Secret } from '../../base/secret.ts';
@@ -16,10 +17,7 @@ export const schema = z
   .strictObject({
     grant: z.literal(type).describe('A standing secret, such as an API key.'),
     value: secretValue.optional().describe('The secret itself; changes with a reload of the configuration.'),
-    file: z
-      .string()
-      .min(1)
-      .max(4096)
+    file: configPath
       .optional()
       .describe('File that holds the secret; read again when it changes, so that keys rotate without a restart.'),
   })

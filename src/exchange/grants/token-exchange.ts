@@ -2,6 +2,7 @@
 // No configuration may replace a parameter that says who asks for whom, or what for.
 
 import { z } from 'zod';
+import { dpopShape } from '../dpop.ts';
 import { tokenExchangeGrant } from '../federation.ts';
 import type { Grant, GrantPorts, Hop, Input, RouteAsk } from '../grant.ts';
 import { createIssuer } from '../issuer.ts';
@@ -25,6 +26,7 @@ export const schema = z.strictObject({
   ...messageShape,
   ...parametersShape,
   ...introspectShape,
+  ...dpopShape,
 });
 
 export type Options = z.output<typeof schema>;
@@ -57,9 +59,10 @@ export function create(options: Options, ports: GrantPorts): Grant {
     endpoint: issuer.endpoint,
     clientId: issuer.clientId,
     verifies: true,
+    dpop: options.dpop !== undefined,
     source,
     plan,
-    obtain: (hop, { traceparent }) => issuer.ask(plan(hop), { traceparent, subject: hop.subject }),
+    obtain: (hop, occasion) => issuer.ask(plan(hop), { ...occasion, subject: hop.subject }),
     introspect: issuer.introspect,
     prepare: issuer.prepare,
   };

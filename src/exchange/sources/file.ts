@@ -2,6 +2,7 @@
 // Read anew for every exchange (projected tokens rotate at 80 % of their life), bounded, and never kept.
 
 import { z } from 'zod';
+import { configPath } from '../../base/config-path.ts';
 import { readSecretFile } from '../secret-file.ts';
 import type { SubjectSource } from '../source.ts';
 
@@ -9,7 +10,7 @@ export const source = 'file';
 
 export const schema = z.strictObject({
   source: z.literal(source).describe('A file that the platform renews, such as a projected service account token.'),
-  file: z.string().min(1).max(4096).describe('Path of the file; read for every exchange.'),
+  file: configPath.describe('Path of the file; read for every exchange.'),
 });
 
 export type Options = z.output<typeof schema>;

@@ -4,8 +4,9 @@ import { test } from 'tap';
 import { exchangeSchema } from '../../../src/exchange/schema.ts';
 import type { JsonObject } from '../../../src/principal.ts';
 import { entraOnBehalfOf, entraWorkload, startFederation } from '../../support/exchange-federation.ts';
-import { entraClient, entraTenant } from '../../support/exchange-vendors/entra.ts';
+import { entraClient, entraKey, entraTenant } from '../../support/exchange-vendors/entra.ts';
 import { refusal } from '../../support/exchange-world.ts';
+import { tlsCert } from '../../support/forwarding-upstream.ts';
 
 const cognitive = 'https://cognitiveservices.azure.com/.default';
 
@@ -37,6 +38,26 @@ test('on behalf of: the assertion of the user, the use, a scope, and no `resourc
     client_id: entraClient.id,
     client_secret: entraClient.secret,
   });
+});
+
+test('on behalf of, proved by a key that Entra knows by its certificate', async (t) => {
+  const client = { auth: 'private_key_jwt', id: entraClient.id, ...entraKey };
+  const { gate, call, vendor } = await startFederation(t, entraOnBehalfOf);
+  const { broker, problems } = gate({ client });
+  t.strictSame(problems, []);
+  await broker.arm(call());
+  const [sent] = vendor.received;
+  t.notOk(JSON.stringify(sent?.body).includes('client_secret'));
+});
+
+test('a key without its certificate, or with another one, is reported at load', async (t) => {
+  const { gate } = await startFederation(t, entraOnBehalfOf);
+  const client = { auth: 'private_key_jwt', id: entraClient.id, key: entraKey.key };
+  t.match(gate({ client }).problems, [{ path: ['exchanges', 'corp', 'client'], mend: 'add `certificate`' }]);
+  const path = ['exchanges', 'corp', 'client', 'certificate'];
+  t.match(gate({ client: { ...client, certificate: tlsCert } }).problems, [{ path, what: 'is of another key' }]);
+  const broken = `${tlsCert.slice(0, 60)}\n`;
+  t.match(gate({ client: { ...client, certificate: broken } }).problems, [{ path, what: 'is unreadable' }]);
 });
 
 for (const kind of [entraWorkload, entraOnBehalfOf]) {

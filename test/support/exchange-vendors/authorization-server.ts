@@ -28,10 +28,12 @@ export async function startAuthorizationServer(options: {
   trust: Omit<Trust, 'audience'>;
   /** Takes nothing but ID-JAGs. */
   idJagOnly?: boolean;
+  /** `client_id` that an ID-JAG must have: who redeems it, as its issuer knows them. */
+  idJagFor?: string;
   /** Of what is issued, in seconds. */
   lifetime?: number;
 }): Promise<AuthorizationServer> {
-  const { clock, trust, idJagOnly = false, lifetime = 3_600 } = options;
+  const { clock, trust, idJagOnly = false, idJagFor = chainClient.id, lifetime = 3_600 } = options;
   const keys = await generateKeyPair('ES256');
   const jwk = { ...(await exportJWK(keys.publicKey)), kid: 'b1', alg: 'ES256' };
   const seen = new Set<string>();
@@ -56,6 +58,7 @@ export async function startAuthorizationServer(options: {
     if (idJagOnly && !isIdJag) return problem(400, 'invalid_grant', 'not an ID-JAG');
     if (isIdJag && decodeJwt(assertion).aud !== server.url)
       return problem(400, 'invalid_grant', 'audience is not sole');
+    if (isIdJag && claims['client_id'] !== idJagFor) return problem(400, 'invalid_grant', 'for another client');
     if (claims.jti !== undefined && seen.has(claims.jti)) return problem(400, 'invalid_grant', 'redeemed before');
     if (claims.jti !== undefined) seen.add(claims.jti);
     return issue(request, claims);

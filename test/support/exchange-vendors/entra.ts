@@ -2,7 +2,10 @@
 // learn.microsoft.com and the issues quoted below have them: azure-workload-identity#1200 (700213), MSAL.NET#2130 (7000114),
 // MSAL.js#5491 (50076 with claims).
 
-import { decodeJwt } from 'jose';
+import { createHash, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import type { Clock } from '../../../src/base/ports.ts';
 import { createIssuedTokens, type IssuedTokens } from './issued-tokens.ts';
 import {
@@ -22,6 +25,11 @@ export interface EntraVendor extends VendorServer {
 
 export const entraTenant = '72f988bf-0000-4000-8000-0000000000ee';
 export const entraClient = { id: '5d8a0c1e-0000-4000-8000-0000000000c1', secret: 'entra~secret.of+the-app' };
+const pem = (name: string) => readFileSync(join(import.meta.dirname, `entra-${name}.pem`), 'utf8');
+
+/** A self-signed certificate that is registered for the application, and its key; made for these tests. */
+export const entraKey = { key: pem('key'), certificate: pem('certificate') };
+
 export const entraAudience = 'api://AzureADTokenExchange';
 
 const bearerType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
@@ -73,10 +81,29 @@ export async function startEntraVendor(options: {
     if (member(request, 'client_assertion_type') !== bearerType) {
       return problem(400, 'invalid_request', 900144, 'client_assertion_type is missing.');
     }
+    if ('x5t#S256' in decodeProtectedHeader(assertion)) return byCertificate(assertion, request);
     const verdict = await verifyAssertion(assertion);
     if (verdict.failure === undefined) return id;
     const text = 'No matching federated identity record found for presented assertion.';
     return problem(401, 'invalid_client', 700213, text);
+  }
+
+  /** learn.microsoft.com, "Microsoft identity platform application authentication certificate credentials". */
+  async function byCertificate(assertion: string, request: VendorRequest): Promise<string | VendorAnswer> {
+    const certificate = new X509Certificate(entraKey.certificate);
+    const thumbprint = createHash('sha256').update(certificate.raw).digest('base64url');
+    if (decodeProtectedHeader(assertion)['x5t#S256'] !== thumbprint)
+      return problem(401, 'invalid_client', 700027, 'The certificate with identifier used to sign is not registered.');
+    const verified = await jwtVerify(assertion, certificate.publicKey, {
+      algorithms: ['PS256'],
+      audience: `${server.url}${request.path}`,
+      issuer: entraClient.id,
+      subject: entraClient.id,
+      requiredClaims: ['jti', 'nbf', 'exp'],
+      currentDate: new Date(clock.now()),
+    }).catch(() => undefined);
+    if (verified !== undefined) return entraClient.id;
+    return problem(401, 'invalid_client', 700027, 'The assertion failed signature validation.');
   }
 
   async function onBehalfOf(request: VendorRequest): Promise<VendorAnswer> {

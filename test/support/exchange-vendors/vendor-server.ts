@@ -10,6 +10,9 @@ export interface VendorRequest {
   /** Parameters of a form, or members of a JSON object; undefined for anything else. */
   readonly body: Readonly<Record<string, unknown>> | undefined;
   readonly encoding: 'form' | 'json' | undefined;
+  /** As received, for signatures. */
+  readonly raw: Buffer;
+  readonly rawHeaders: readonly string[];
 }
 
 export interface VendorAnswer {
@@ -78,11 +81,12 @@ export function member(request: VendorRequest, name: string): string | undefined
 async function readRequest(incoming: IncomingMessage): Promise<VendorRequest> {
   const chunks: Buffer[] = [];
   for await (const chunk of incoming) chunks.push(Buffer.from(chunk));
-  const text = Buffer.concat(chunks).toString('utf8');
+  const raw = Buffer.concat(chunks);
+  const text = raw.toString('utf8');
   const type = incoming.headers['content-type'] ?? '';
   const encoding = /^application\/json\b/.test(type) ? 'json' : /x-www-form-urlencoded/.test(type) ? 'form' : undefined;
-  const { method = '', url: path = '', headers } = incoming;
-  return { method, path, headers, encoding, body: bodyOf(text, encoding) };
+  const { method = '', url: path = '', headers, rawHeaders } = incoming;
+  return { method, path, headers, encoding, body: bodyOf(text, encoding), raw, rawHeaders };
 }
 
 function bodyOf(text: string, encoding: 'form' | 'json' | undefined): VendorRequest['body'] {
