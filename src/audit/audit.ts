@@ -10,18 +10,24 @@ import { type AuditContext, type AuditedEnd, type AuditedExchange, type AuditRec
 import type { AuditConfig } from './schema.ts';
 import { openSegments, type Segments } from './segments.ts';
 import { readSigningKey } from './signing-key.ts';
-import { asError, createTrail } from './trail.ts';
+import { asError, createTrail, type Trail } from './trail.ts';
 
 /** Seconds after which a refused caller is told to come back. */
 const retryAfter = 5;
 
-export interface AuditOptions {
+export interface AuditParts {
   readonly audit: AuditConfig;
-  readonly clock: Clock;
   readonly log: Log;
-  readonly version: string;
   /** What users are called on spans, so that records and spans can be joined. */
   readonly pseudonym: (principal: Principal) => string;
+  readonly trail: Trail;
+}
+
+export interface AuditOptions extends Omit<AuditParts, 'trail'> {
+  readonly clock: Clock;
+  readonly version: string;
+  /** Is given every line, for whoever wants a copy elsewhere; must neither wait nor throw. No call ever waits for it. */
+  readonly copy?: ((line: string) => void) | undefined;
   /** Instead of those `audit` names. */
   readonly segments?: Segments;
 }
@@ -36,6 +42,10 @@ export interface Audit {
   ended(end: AuditedEnd, context: AuditContext): void;
   /** Something that belongs to no call, such as `postern.config.changed`. Facts must hold no secret. */
   event(name: string, facts: object): void;
+  /** A record that another thread made. @param members its fields, as JSON text. @returns false when it was not taken */
+  recorded(event: string, members: string): boolean;
+  /** Why records cannot be written, or taken, at the moment. */
+  obstacle(): Error | undefined;
   /**
    * Resolves when a permitted call may go on: what was recorded so far is where the configuration wants it.
    * @param untold why the call's own record was not taken; counts only where calls wait for their records
@@ -61,12 +71,16 @@ export interface AuditStats {
 type RecordOutcome = 'accepted' | 'failed' | 'unsecured';
 
 /** @throws when the file cannot be begun: a gate that cannot keep its audit log does not start. */
-export function openAudit({ audit, clock, log, version, pseudonym, ...given }: AuditOptions): Audit {
-  const before = audit.durability === 'before_response';
-  const records = createRecords({ form: audit.subject, ocsf: audit.ocsf, pseudonym });
+export function openAudit({ audit, clock, log, version, pseudonym, copy, ...given }: AuditOptions): Audit {
   const segments = given.segments ?? openSegments({ file: audit.file, log });
   const key = audit.signing_key && readSigningKey(audit.signing_key);
-  const trail = createTrail({ ...audit, segments, key, clock, log, version });
+  const trail = createTrail({ ...audit, segments, key, clock, log, version, copy });
+  return createAudit({ audit, log, pseudonym, trail });
+}
+
+export function createAudit({ audit, log, pseudonym, trail }: AuditParts): Audit {
+  const before = audit.durability === 'before_response';
+  const records = createRecords({ form: audit.subject, ocsf: audit.ocsf, pseudonym });
   const counts = new Map<string, Map<RecordOutcome, number>>();
   let unsecured = false;
 
@@ -94,6 +108,8 @@ export function openAudit({ audit, clock, log, version, pseudonym, ...given }: A
     exchanged: (exchange, context) => void write(records.exchanged(exchange, context)),
     ended: (end, context) => void write(records.ended(end, context)),
     event: (name, facts) => void write(records.event(name, facts)),
+    recorded: (event, shared) => write({ event, fields: {}, shared }),
+    obstacle: trail.obstacle,
     async secured(untold) {
       const settled = before ? trail.flush().then(() => undefined, asError) : undefined;
       const failure = trail.obstacle() ?? (await settled) ?? (before ? untold : undefined);

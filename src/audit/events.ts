@@ -44,7 +44,20 @@ export const auditEvents = {
     meaning: 'The issuer could not be reached, or what it returned was not accepted.',
     ocsf: authorizeSession,
   },
-  'postern.token.revoked': { meaning: 'A credential or a party was revoked at this gate.', ocsf: userAccess },
+  'postern.token.revoked': {
+    meaning:
+      'An entry of the list of revocations came into force at this gate: whom or what it is about, who made it and why, and what ended because of it (credentials, handles, live calls).',
+    ocsf: userAccess,
+  },
+  'postern.revocation.lifted': {
+    meaning: 'A line of the list lifted an entry. One that has an end of its own (`until`) ends without a record.',
+    ocsf: entityManagement,
+  },
+  'postern.revocation.list': {
+    meaning:
+      'The list of revocations was read at the start of the gate, or has other problems than before: entries in force, problems.',
+    ocsf: entityManagement,
+  },
   'postern.config.changed': { meaning: 'Another configuration is in force.', ocsf: entityManagement },
   'postern.audit.segment': { meaning: 'The first line of a file: what it follows, and who writes it.' },
   'postern.audit.checkpoint': { meaning: 'How far the log has come, signed where the gate has a key.' },

@@ -64,6 +64,7 @@ export function credential(facts: CredentialFacts): object {
     expires_at: facts.expiresAt === undefined ? undefined : isoTime(facts.expiresAt * 1_000),
     lifetime_s: facts.lifetime,
     fingerprint: facts.fingerprint,
+    bound_to: facts.boundTo,
     id_hash: facts.idHash,
     verification: {
       mode: facts.verification.mode,

@@ -2,6 +2,7 @@
 // Must never hold the signing key in the clear: it is a Secret from parsing on.
 
 import { z } from 'zod';
+import { configPath } from '../base/config-path.ts';
 import { byteSize, duration, secretValue } from '../base/scalars.ts';
 import { readSigningKey } from './signing-key.ts';
 
@@ -36,10 +37,7 @@ const rotation = z
 export const auditSchema = z
   .strictObject({
     sink: z.enum(['stdout', 'file']).default('stdout').describe('Where audit records are written, one JSON line each.'),
-    file: z
-      .string()
-      .min(1)
-      .max(4_096)
+    file: configPath
       .optional()
       .describe('File that audit records are appended to, for `sink: file`. One gate, one file.'),
     subject: z
@@ -70,6 +68,12 @@ export const auditSchema = z
       ),
     checkpoints: checkpoints.describe('How often the log states how far it has come.'),
     rotation: rotation.describe('When the file is set aside, under a name with its time and first number.'),
+    otlp: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Also send a copy of every record to the collector of `telemetry`, as an OTLP log record. Best effort: no call waits for it or is refused because of it, and the log itself is what `sink` names.',
+      ),
     ocsf: z
       .boolean()
       .default(false)
@@ -84,7 +88,10 @@ export const auditSchema = z
       problem('file', 'has no effect with sink stdout; write sink: file');
     }
     if (value.sink === 'stdout' && value.durability === 'before_response') {
-      problem('durability', 'before_response needs `sink: file`: what standard output takes is on no disk yet');
+      problem(
+        'durability',
+        'before_response needs `sink: file`: what standard output takes, or a collector, is on no disk yet',
+      );
     }
   })
   .prefault({});

@@ -25,11 +25,13 @@ export interface TrailOptions {
   readonly log: Log;
   /** Of Postern; told in every file. */
   readonly version: string;
+  /** Is given every line that was taken, in order; must neither wait nor throw. */
+  readonly copy?: ((line: string) => void) | undefined;
 }
 
 export interface Trail {
   /**
-   * @param shared more of its fields, as JSON text
+   * @param shared more of its fields, or all, as JSON text
    * @returns false when the record could not be taken: it is lost then.
    */
   append(event: string, fields: object, shared?: string): boolean;
@@ -55,7 +57,7 @@ interface Segment {
 
 /** Throws when no file can be begun: a gate that cannot keep its audit log does not start. */
 export function createTrail(options: TrailOptions): Trail {
-  const { segments, key, checkpoints, rotation, clock, version } = options;
+  const { segments, key, checkpoints, rotation, clock, version, copy } = options;
   const retired = createRetired();
   let head: Head = segments.before?.head ?? beginning;
   let sink = segments.next(undefined);
@@ -74,8 +76,9 @@ export function createTrail(options: TrailOptions): Trail {
   /** Throws when the sink does not take it; the chain stands where it stood then. */
   function put(event: string, fields: object, at = clock.now(), shared = ''): void {
     const opening = `"event_id":"${eventId(at)}","time":"${isoTime(at)}","event":"${event}"`;
-    const sealed = seal(head, `${opening},${membersOf(fields)}${shared === '' ? '' : `,${shared}`}`);
+    const sealed = seal(head, `${opening}${following(membersOf(fields))}${following(shared)}`);
     sink.write(sealed.line);
+    copy?.(sealed.line);
     head = sealed.head;
     segment.size += sealed.line.length + 1;
   }
@@ -210,4 +213,9 @@ export function createTrail(options: TrailOptions): Trail {
 
 export function asError(failure: unknown): Error {
   return failure instanceof Error ? failure : new Error('unknown failure');
+}
+
+/** More members of an object, if there are any. */
+function following(members: string): string {
+  return members === '' ? '' : `,${members}`;
 }

@@ -17,9 +17,18 @@ export interface IssuedTrace {
   readonly rootId: string;
 }
 
+/** A token that was issued, as one ledger tells it to another. */
+export interface IssuedToken extends IssuedTrace {
+  readonly idHash: string;
+  /** Seconds since the epoch. */
+  readonly expiresAt: number;
+}
+
 export interface Ledger {
   /** The exchange in `span` issued the token `facts` tells of. */
   issued(facts: CredentialFacts, span: SpanReference, rootId: string): void;
+  /** The same, of an exchange in another thread. */
+  learn(token: IssuedToken): void;
   /** The exchange that issued a token this call presents. */
   find(call: KnownCall): IssuedTrace | undefined;
   /** Digest of the token's id, in the form of {@link CredentialFacts.idHash}; undefined where it has none. */
@@ -30,9 +39,11 @@ export interface LedgerOptions {
   readonly clock: Clock;
   /** The digest the exchange puts in {@link CredentialFacts.idHash}. */
   readonly hashTokenId: (jti: string) => string;
+  /** Is told what is issued here. */
+  readonly tell?: ((token: IssuedToken) => void) | undefined;
 }
 
-export function createLedger({ clock, hashTokenId }: LedgerOptions): Ledger {
+export function createLedger({ clock, hashTokenId, tell }: LedgerOptions): Ledger {
   const tokens = new LRUCache<string, IssuedTrace & { readonly expiresAt: number }>({ max: maxTokens });
 
   /** Verified tokens are kept and reused by identity, so most are hashed once. */
@@ -55,8 +66,11 @@ export function createLedger({ clock, hashTokenId }: LedgerOptions): Ledger {
 
   return {
     issued({ idHash: id, expiresAt }, span, rootId) {
-      if (id !== undefined && expiresAt !== undefined) tokens.set(id, { span, rootId, expiresAt });
+      if (id === undefined || expiresAt === undefined) return;
+      tokens.set(id, { span, rootId, expiresAt });
+      tell?.({ idHash: id, span, rootId, expiresAt });
     },
+    learn: ({ idHash: id, ...token }) => void tokens.set(id, token),
     find: (call) => live(call.subjectToken) ?? live(call.actorToken),
     idHash,
   };

@@ -22,10 +22,13 @@ export interface TelemetrySettings {
   readonly tracesUrl: string | undefined;
   /** Full URL of the metrics receiver; undefined when metrics are only served. */
   readonly metricsUrl: string | undefined;
+  /** Full URL of the log receiver, for copies of audit records; undefined when the environment or a missing endpoint says none. */
+  readonly logsUrl: string | undefined;
   readonly metricInterval: number;
   readonly metricTimeout: number;
   readonly sampling: Sampling;
   readonly batch: BatchSettings;
+  readonly logBatch: BatchSettings;
   /** Longest attribute value, in characters. */
   readonly valueLength: number;
   /** Header names the environment sets for a signal, in lower case: they win over configured ones. */
@@ -34,6 +37,8 @@ export interface TelemetrySettings {
 
 /** Tempo cuts attributes at 2048 bytes; OpenTelemetry's own default is no limit at all. */
 const defaultValueLength = 2_048;
+
+type Signal = 'traces' | 'metrics' | 'logs';
 
 type Warn = (variable: string, problem: string) => void;
 
@@ -44,31 +49,40 @@ export function resolveSettings(config: TelemetryConfig, env: Environment, log: 
   const protocol = text(env, 'OTEL_EXPORTER_OTLP_PROTOCOL');
   if (protocol !== undefined && protocol !== 'http/protobuf') warn('OTEL_EXPORTER_OTLP_PROTOCOL', 'only http/protobuf');
 
-  const url = (signal: 'traces' | 'metrics') => {
-    if (disabled || readExporter(env, signal, config[signal].exporter, warn) === 'none') return undefined;
+  const url = (signal: Signal, configured: 'otlp' | 'none') => {
+    if (disabled || readExporter(env, signal, configured, warn) === 'none') return undefined;
     return receiver(env, signal, config.endpoint, warn);
   };
-  const queue = number('OTEL_BSP_MAX_QUEUE_SIZE', 8_192, 1);
   const interval = number('OTEL_METRIC_EXPORT_INTERVAL', config.metrics.interval, 1);
 
   return {
     resource: readResource(config, env),
-    tracesUrl: url('traces'),
-    metricsUrl: url('metrics'),
+    tracesUrl: url('traces', config.traces.exporter),
+    metricsUrl: url('metrics', config.metrics.exporter),
+    logsUrl: url('logs', 'otlp'),
     metricInterval: interval,
     metricTimeout: Math.min(number('OTEL_METRIC_EXPORT_TIMEOUT', 30_000, 1), interval),
     sampling: readSampling(config, env, warn),
-    batch: {
-      maxQueueSize: queue,
-      scheduledDelayMillis: number('OTEL_BSP_SCHEDULE_DELAY', 1_000),
-      maxExportBatchSize: Math.min(number('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 512, 1), queue),
-      exportTimeoutMillis: number('OTEL_BSP_EXPORT_TIMEOUT', 30_000, 1),
-    },
+    batch: readBatch('OTEL_BSP', number),
+    logBatch: readBatch('OTEL_BLRP', number),
     valueLength: number(
       'OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT',
       number('OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT', defaultValueLength),
     ),
     headersFromEnvironment: headerNames(env),
+  };
+}
+
+function readBatch(
+  prefix: 'OTEL_BSP' | 'OTEL_BLRP',
+  number: (name: string, otherwise: number, least?: number) => number,
+): BatchSettings {
+  const maxQueueSize = number(`${prefix}_MAX_QUEUE_SIZE`, 8_192, 1);
+  return {
+    maxQueueSize,
+    scheduledDelayMillis: number(`${prefix}_SCHEDULE_DELAY`, 1_000),
+    maxExportBatchSize: Math.min(number(`${prefix}_MAX_EXPORT_BATCH_SIZE`, 512, 1), maxQueueSize),
+    exportTimeoutMillis: number(`${prefix}_EXPORT_TIMEOUT`, 30_000, 1),
   };
 }
 
@@ -102,7 +116,7 @@ function readSampling(config: TelemetryConfig, env: Environment, warn: Warn): Sa
   }
 }
 
-function readExporter(env: Environment, signal: 'traces' | 'metrics', configured: 'otlp' | 'none', warn: Warn) {
+function readExporter(env: Environment, signal: Signal, configured: 'otlp' | 'none', warn: Warn) {
   const name = `OTEL_${signal.toUpperCase()}_EXPORTER`;
   const given = text(env, name);
   if (given === undefined) return configured;
@@ -111,7 +125,7 @@ function readExporter(env: Environment, signal: 'traces' | 'metrics', configured
   return configured;
 }
 
-function receiver(env: Environment, signal: string, configured: string | undefined, warn: Warn): string | undefined {
+function receiver(env: Environment, signal: Signal, configured: string | undefined, warn: Warn): string | undefined {
   const own = `OTEL_EXPORTER_OTLP_${signal.toUpperCase()}_ENDPOINT`;
   const path = `v1/${signal}`;
   const candidates = [
@@ -139,7 +153,9 @@ function readResource(config: TelemetryConfig, env: Environment): Record<string,
 }
 
 function headerNames(env: Environment): ReadonlySet<string> {
-  const variables = ['', 'TRACES_', 'METRICS_'].map((signal) => text(env, `OTEL_EXPORTER_OTLP_${signal}HEADERS`));
+  const variables = ['', 'TRACES_', 'METRICS_', 'LOGS_'].map((signal) =>
+    text(env, `OTEL_EXPORTER_OTLP_${signal}HEADERS`),
+  );
   return new Set(
     variables.flatMap((value) => Object.keys(parseKeyPairsIntoRecord(value)).map((name) => name.toLowerCase())),
   );

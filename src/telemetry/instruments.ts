@@ -23,6 +23,8 @@ export interface Definition {
   readonly labels: readonly string[];
   /** Upper bounds of the buckets, for histograms. */
   readonly buckets?: readonly number[];
+  /** Of a gauge: what it comes to over several threads; their sum when absent. */
+  readonly across?: 'largest';
 }
 
 /** One value for each label, in order; undefined where it does not apply. */

@@ -50,7 +50,8 @@ function standardError(): DestinationStream {
   return stream;
 }
 
-function safeFacts(facts: Record<string, unknown>): Record<string, unknown> {
+/** Facts as they may be printed: secrets by their fingerprint, errors without what some library hung on them. */
+export function safeFacts(facts: Record<string, unknown>): Record<string, unknown> {
   const safe: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(facts)) {
     if (value instanceof Error) safe[name] = safeError(value, maxCauses);

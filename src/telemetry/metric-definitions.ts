@@ -61,6 +61,7 @@ export const metricDefinitions = {
     unit: '{entry}',
     description: 'Credentials in the cache.',
     labels: [],
+    across: 'largest',
   },
   decisions: {
     name: 'postern.authorization.decisions',
@@ -90,6 +91,14 @@ export const metricDefinitions = {
     kind: 'gauge',
     unit: 's',
     description: "Age of an issuer's key set.",
+    labels: ['postern.trust'],
+    across: 'largest',
+  },
+  jwksFailures: {
+    name: 'postern.jwks.fetch_failures',
+    kind: 'counter',
+    unit: '{failure}',
+    description: "Attempts to fetch an issuer's keys that failed.",
     labels: ['postern.trust'],
   },
   upstreamQueue: {
@@ -137,6 +146,66 @@ export const metricDefinitions = {
       'Characters of audit records that wait to be written; more than a moment means a disk or pipe that is stuck.',
     labels: [],
   },
+  auditCopies: {
+    name: 'postern.audit.copies',
+    kind: 'counter',
+    unit: '{record}',
+    description:
+      'Audit records copied to the collector (`audit.otlp`), by outcome; anything but `accepted` is in the log alone.',
+    labels: ['outcome'],
+  },
+  auditCopiesWaiting: {
+    name: 'postern.audit.copies.waiting',
+    kind: 'gauge',
+    unit: '{record}',
+    description: 'Audit records that wait to be copied to the collector.',
+    labels: [],
+  },
+  revocations: {
+    name: 'postern.revocation.entries',
+    kind: 'gauge',
+    unit: '{entry}',
+    description: 'Revocations in force.',
+    labels: ['postern.revocation.kind'],
+    across: 'largest',
+  },
+  revocationProblems: {
+    name: 'postern.revocation.problems',
+    kind: 'gauge',
+    unit: '{problem}',
+    description:
+      'Lines of the list of revocations that cannot be read, or the list itself; anything but 0 needs a look at once.',
+    labels: [],
+    across: 'largest',
+  },
+  revocationCallsEnded: {
+    name: 'postern.revocation.calls_ended',
+    kind: 'counter',
+    unit: '{call}',
+    description: 'Live calls that were ended by a revocation.',
+    labels: [],
+  },
+  workers: {
+    name: 'postern.workers',
+    kind: 'gauge',
+    unit: '{worker}',
+    description: 'Threads that carry calls: fewer than configured while one is replaced.',
+    labels: [],
+  },
+  workerCalls: {
+    name: 'postern.worker.calls',
+    kind: 'counter',
+    unit: '{call}',
+    description: 'Calls taken, by thread.',
+    labels: ['postern.worker'],
+  },
+  workerEnds: {
+    name: 'postern.worker.ends',
+    kind: 'counter',
+    unit: '{end}',
+    description: 'Threads that ended by themselves, with the calls they carried, and were replaced.',
+    labels: [],
+  },
   faults: {
     name: 'postern.telemetry.faults',
     kind: 'counter',
@@ -151,6 +220,15 @@ export type WatchedGauge =
   | 'cacheEntries'
   | 'jwksAge'
   | 'upstreamQueue'
+  | 'revocations'
+  | 'revocationProblems'
+  | 'revocationCallsEnded'
   | 'auditRecords'
   | 'auditSequence'
-  | 'auditWaiting';
+  | 'auditWaiting'
+  | 'workers'
+  | 'workerCalls'
+  | 'workerEnds'
+  | 'auditCopies'
+  | 'auditCopiesWaiting'
+  | 'jwksFailures';

@@ -16,7 +16,7 @@ import {
 
 export function observeExchange(
   call: PermittedCall,
-  start: ExchangeStart,
+  planned: ExchangeStart,
   recorder: CallRecorder,
 ): ExchangeObservation {
   const { trace, parts } = recorder;
@@ -24,6 +24,7 @@ export function observeExchange(
   const parent = trace.span;
   const span = childOf(trace);
   const began = nowOf(recorder);
+  let start = planned;
   let ended = false;
 
   function finish(end: ExchangeEnd): void {
@@ -53,6 +54,9 @@ export function observeExchange(
   return {
     span,
     traceparent: traceparentOf(trace, span),
+    asked(endpoint) {
+      start = { ...planned, endpoint };
+    },
     succeeded: (facts: CredentialFacts) => guard(() => finish({ facts })),
     failed: (refusal, oauthError) => guard(() => finish({ refusal, oauthError })),
   };

@@ -1,12 +1,13 @@
 // Telemetry, put together: one observation for each call, told to traces, metrics and the audit log; /metrics; an orderly end.
 // The rest of the house sees only the Observation interface of call.ts. A failure in here must never reach a call.
 
-import { hash } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
+import type { MetricData } from '@opentelemetry/sdk-metrics';
 import type { Clock, Log } from '../base/ports.ts';
 import type { Arrival, KnownCall, ObservedCall, PermittedCall } from '../call.ts';
 import type { AuditTrail } from './audit-trail.ts';
 import type { Guard, ObservationParts } from './call-recorder.ts';
-import { createLedger } from './correlation.ts';
+import { createLedger, type IssuedToken } from './correlation.ts';
 import { createDelegationBlocks } from './delegation-attributes.ts';
 import { type Environment, resolveSettings } from './environment.ts';
 import { newSpanId, newTraceId } from './ids.ts';
@@ -30,8 +31,12 @@ export interface TelemetryOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
+  /** service.instance.id; random where absent. */
+  readonly instance?: string;
   /** Digest of a token's `jti`, the one the exchange puts in `CredentialFacts.idHash`: joins hops. */
   readonly hashTokenId?: (jti: string) => string;
+  /** Is told of tokens issued here, for other threads to learn. */
+  readonly issued?: (token: IssuedToken) => void;
   /** Milliseconds of a monotonic clock. */
   readonly elapsed?: () => number;
 }
@@ -46,8 +51,12 @@ export interface Telemetry {
    * @throws when it could not be made
    */
   permitted(call: PermittedCall): boolean;
-  /** The text of /metrics. */
-  prometheus(): Promise<string>;
+  /** A token was issued in another thread: hops that present it are joined here too. */
+  learn(token: IssuedToken): void;
+  /** Everything measured in this thread so far. */
+  collect(): Promise<MetricData[]>;
+  /** The text of /metrics. @param others what other threads measured, told as one with our own */
+  prometheus(others?: readonly (readonly MetricData[])[]): Promise<string>;
   /** Writes an audit record that belongs to no call, such as `postern.config.changed`. Facts must hold no secret. */
   event(name: string, facts: object): void;
   /** Collects a gauge from the part that knows its value, whenever metrics are read. */
@@ -63,7 +72,8 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const settings = resolveSettings(telemetry, options.env, log);
   const metrics = createMetrics({ clock, log });
   const { collect } = metrics;
-  const otel = createOtel({ settings, headers: telemetry.headers, version: options.version, collect, log });
+  const { version, instance = randomUUID() } = options;
+  const otel = createOtel({ settings, headers: telemetry.headers, version, instance, collect, log });
 
   const parts: ObservationParts = {
     write: otel.write,
@@ -72,7 +82,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     sample: createSampler(settings.sampling),
     sampling: settings.sampling,
     adopt: telemetry.correlation.adopt,
-    ledger: createLedger({ clock, hashTokenId: options.hashTokenId ?? hashTokenId }),
+    ledger: createLedger({ clock, hashTokenId: options.hashTokenId ?? hashTokenId, tell: options.issued }),
     metrics,
     audit,
     delegation: createDelegationBlocks(otel.block, {
@@ -92,6 +102,8 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     permitted(call) {
       return isCallObservation(call.observation) && call.observation.permitted(call);
     },
+    learn: parts.ledger.learn,
+    collect: otel.collect,
     prometheus: otel.prometheus,
     event: audit.event,
     watch: metrics.watch,

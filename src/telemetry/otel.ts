@@ -2,7 +2,6 @@
 // globally and instruments nothing: an automatic undici span would send a second traceparent.
 // Without a collector nothing is pushed anywhere; /metrics is served either way. Must never block or fail a call.
 
-import { randomUUID } from 'node:crypto';
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
 import { defaultResource, type Resource, resourceFromAttributes } from '@opentelemetry/resources';
 import {
@@ -18,7 +17,9 @@ import {
 import type { Log } from '../base/ports.ts';
 import type { Secret } from '../base/secret.ts';
 import type { TelemetrySettings } from './environment.ts';
+import { mergeMetrics } from './merge-metrics.ts';
 import type { AttributeBlock, WriteAttributes } from './otlp-attributes.ts';
+import { createPost } from './otlp-post.ts';
 import { renderPrometheus } from './prometheus.ts';
 import { createSpanEncoder, type SpanData } from './span-data.ts';
 import { createSpanExport } from './span-export.ts';
@@ -35,6 +36,8 @@ export interface OtelOptions {
   readonly settings: TelemetrySettings;
   readonly headers: Readonly<Record<string, Secret>> | undefined;
   readonly version: string;
+  /** service.instance.id: of spans, metrics and copies of audit records alike. */
+  readonly instance: string;
   readonly collect: () => MetricData[];
   readonly log: Log;
 }
@@ -44,17 +47,18 @@ export interface Otel {
   readonly write: ((span: SpanData) => void) | undefined;
   /** Encodes attributes that several spans will share. */
   block(write: WriteAttributes): AttributeBlock;
-  prometheus(): Promise<string>;
+  /** Everything measured so far, as the SDK's readers would see it. */
+  collect(): Promise<MetricData[]>;
+  /** @param others what other threads measured, to be told as one with our own */
+  prometheus(others?: readonly (readonly MetricData[])[]): Promise<string>;
   /** Rejects when the collector did not take what was pending. */
   flush(): Promise<void>;
   /** Flushes and stops; resolves after at most three seconds, whatever the collector does. */
   close(): Promise<void>;
 }
 
-export function createOtel({ settings, headers, version, collect, log }: OtelOptions): Otel {
-  const resource = defaultResource().merge(
-    resourceFromAttributes({ 'service.version': version, 'service.instance.id': randomUUID(), ...settings.resource }),
-  );
+export function createOtel({ settings, headers, version, instance, collect, log }: OtelOptions): Otel {
+  const resource = createResource(settings, version, instance);
   const scope = { name: scopeName, version };
   const own = createProducer(collect, resource, scope);
   const exporterHeaders = () => Promise.resolve(revealHeaders(headers, settings.headersFromEnvironment));
@@ -79,17 +83,28 @@ export function createOtel({ settings, headers, version, collect, log }: OtelOpt
   const spans =
     url === undefined
       ? undefined
-      : createSpanExport({ url, headers: exporterHeaders, batch, encoder, resource, scope, meters, log });
+      : createSpanExport({
+          post: createPost({ url, headers: exporterHeaders, signal: 'TRACES' }),
+          batch,
+          encoder,
+          resource,
+          scope,
+          meters,
+          log,
+        });
+
+  async function collectAll(): Promise<MetricData[]> {
+    const results = await Promise.all([own.collect(), pull.collect()]);
+    return results.flatMap(({ resourceMetrics }) => resourceMetrics.scopeMetrics.flatMap((one) => one.metrics));
+  }
 
   return {
     write: spans?.write,
     block: encoder.block,
-    async prometheus() {
-      const results = await Promise.all([own.collect(), pull.collect()]);
-      const metrics = results.flatMap(({ resourceMetrics }) =>
-        resourceMetrics.scopeMetrics.flatMap((one) => one.metrics),
-      );
-      return renderPrometheus(metrics, resource.attributes);
+    collect: collectAll,
+    async prometheus(others = []) {
+      const own = await collectAll();
+      return renderPrometheus(others.length === 0 ? own : mergeMetrics([own, ...others]), resource.attributes);
     },
     async flush() {
       await Promise.all([spans?.flush(), meters.forceFlush()]);
@@ -99,6 +114,11 @@ export function createOtel({ settings, headers, version, collect, log }: OtelOpt
       if (!(await within(stopped, maxClose))) log.warn({}, 'telemetry: collector did not answer, last spans are lost');
     },
   };
+}
+
+export function createResource({ resource }: TelemetrySettings, version: string, instance: string): Resource {
+  const own = { 'service.version': version, 'service.instance.id': instance };
+  return defaultResource().merge(resourceFromAttributes({ ...own, ...resource }));
 }
 
 /** Our own instruments, in the form the SDK's readers take. */
@@ -135,7 +155,7 @@ function createPullReader(): { readonly reader: IMetricReader; collect(): Promis
 }
 
 /** Configured headers, without those the environment sets: the exporters add these themselves. */
-function revealHeaders(
+export function revealHeaders(
   headers: Readonly<Record<string, Secret>> | undefined,
   fromEnvironment: ReadonlySet<string>,
 ): Record<string, string> {

@@ -47,8 +47,9 @@ export function readUsage(counts: unknown, usage: Usage): void {
   if (!isFields(counts)) return;
   const cacheRead = first(counts, ['cache_read_input_tokens', 'cacheReadInputTokens', 'cachedContentTokenCount']);
   const cacheCreation = first(counts, ['cache_creation_input_tokens', 'cacheWriteInputTokens']);
-  const input = first(counts, ['prompt_tokens', 'input_tokens', 'promptTokenCount', 'inputTokens']);
-  const output = first(counts, ['completion_tokens', 'output_tokens', 'candidatesTokenCount', 'outputTokens']);
+  const input = first(counts, ['prompt_tokens', 'input_tokens', 'promptTokenCount', 'inputTokens', 'inputTokenCount']);
+  const outputs = ['completion_tokens', 'output_tokens', 'candidatesTokenCount', 'outputTokens', 'outputTokenCount'];
+  const output = first(counts, outputs);
   const inputDetails = detail(counts, ['prompt_tokens_details', 'input_tokens_details']);
   const outputDetails = detail(counts, ['completion_tokens_details', 'output_tokens_details']);
   // Anthropic and Bedrock count cached input apart from the rest; the convention wants all input in one number.
@@ -64,6 +65,7 @@ function readAnswer(answer: Fields, usage: Usage): void {
   set(usage, 'responseModel', text(answer['model']) ?? text(answer['modelVersion']));
   readUsage(answer['usage'], usage);
   readUsage(answer['usageMetadata'], usage);
+  readUsage(answer['amazon-bedrock-invocationMetrics'], usage);
   if (answer['jsonrpc'] === '2.0') readRpc(answer, usage);
   else set(usage, 'responseId', text(answer['id']) ?? text(answer['responseId']));
   const reasons = finishReasons(answer);

@@ -1,9 +1,10 @@
-// Token usage of a response, read along while it passes: JSON or server-sent events, of every model API and MCP.
+// Token usage of a response, read along while it passes: JSON, server-sent events or AWS frames, of every model API and MCP.
 // Parses once, at the end, what the window kept; answers too large for it give what their tail tells.
 // Never throws, never delays a byte, never keeps content: the window is dropped with the parse.
 
 import type { RawHeaders } from '../call.ts';
 import { readDocument, readUsage, type Usage } from './usage-fields.ts';
+import { chunksOf, countsOf } from './usage-frames.ts';
 import { createUsageWindow } from './usage-window.ts';
 
 export type { Usage } from './usage-fields.ts';
@@ -22,24 +23,27 @@ export interface UsageReader {
 /** @returns undefined where there is nothing to read: another media type, or a body that is compressed */
 export function createUsageReader(headers: RawHeaders): UsageReader | undefined {
   const { type, encoding } = readMediaType(headers);
-  const streaming = type === 'text/event-stream';
+  const framed = type === 'application/vnd.amazon.eventstream';
+  const streaming = framed || type === 'text/event-stream';
   const json = type === 'application/json' || type.endsWith('+json');
   if ((!streaming && !json) || (encoding !== '' && encoding !== 'identity')) return undefined;
   const window = createUsageWindow();
+  const counts = json ? countsOf(headers) : undefined;
   return {
     streaming,
     passed: window.passed,
     end() {
       const usage: Usage = {};
       const { head, tail, whole } = window.read();
-      const read = streaming ? readEvents : readJson;
+      const read = framed ? readFrames : streaming ? readEvents : readJson;
       if (tail.length === 0) read(head.toString('utf8'), usage);
       else if (whole) read(Buffer.concat([head, tail]).toString('utf8'), usage);
       else {
-        if (streaming) readEvents(head.toString('utf8'), usage);
+        if (streaming) read(head.toString('utf8'), usage);
         readTail(tail.toString('utf8'), usage);
-        if (streaming) readEvents(tail.toString('utf8'), usage);
+        if (streaming) read(tail.toString('utf8'), usage);
       }
+      if (usage.inputTokens === undefined) readUsage(counts, usage);
       window.close();
       return usage;
     },
@@ -47,7 +51,8 @@ export function createUsageReader(headers: RawHeaders): UsageReader | undefined 
 }
 
 export function isEventStream(headers: RawHeaders): boolean {
-  return readMediaType(headers).type === 'text/event-stream';
+  const { type } = readMediaType(headers);
+  return type === 'text/event-stream' || type === 'application/vnd.amazon.eventstream';
 }
 
 function readMediaType(headers: RawHeaders): { type: string; encoding: string } {
@@ -74,6 +79,12 @@ function readEvents(text: string, usage: Usage): void {
   const chosen =
     lines.length > maxEvents ? [...lines.slice(0, firstEvents), ...lines.slice(firstEvents - maxEvents)] : lines;
   for (const line of chosen) readJson(line.slice('data:'.length), usage);
+}
+
+/** Frames of Bedrock: usage as it stands in the last of them, or in the chunks of a model's own events. */
+function readFrames(text: string, usage: Usage): void {
+  for (const chunk of chunksOf(text)) readJson(chunk, usage);
+  readTail(text, usage);
 }
 
 /** An answer whose middle is gone: the last usage object that stands whole in its tail. */

@@ -99,7 +99,7 @@ test('every field of every record is documented, and every documented field occu
     carryOut(observe, {
       jti: 'j1',
       facts: { tool: 'x' },
-      credential: { verification: { mode: 'record', findings: ['f'] } },
+      credential: { verification: { mode: 'record', findings: ['f'] }, boundTo: 'thumbprint' },
     });
     refusedExchange(observe);
     const denied = stripped(observe(arrival()));

@@ -15,6 +15,7 @@ test('defaults', (t) => {
     fail: 'closed',
     checkpoints: { records: 1_000, interval: 60_000 },
     rotation: { size: 268_435_456, age: 86_400_000 },
+    otlp: false,
     ocsf: false,
   });
   t.end();
@@ -35,6 +36,7 @@ test('mistakes are told', (t) => {
     [{ sink: 'file' }, /needs the path to append to/],
     [{ file: '/tmp/x' }, /has no effect with sink stdout/],
     [{ durability: 'before_response' }, /needs `sink: file`/],
+    [{ durability: 'before_response', otlp: true }, /or a collector, is on no disk yet/],
     [{ signing_key: String(rsa) }, /is no Ed25519 or P-256 private key/],
     [{ signing_key: ed25519.publicPem }, /is no Ed25519 or P-256 private key/],
     [{ signing_key: 'canary' }, /is no Ed25519 or P-256 private key/],

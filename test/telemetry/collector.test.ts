@@ -22,7 +22,7 @@ test('refuses what is no OTLP', async (t) => {
   const post = (path: string, body: Uint8Array<ArrayBuffer>, headers = {}) =>
     fetch(`${collector.url}${path}`, { method: 'POST', body, headers }).then(({ status }) => status);
   t.equal(await post('/v1/traces', new Uint8Array([255, 255, 255, 255])), 400);
-  t.equal(await post('/v1/logs', new Uint8Array()), 404);
+  t.equal(await post('/v1/profiles', new Uint8Array()), 404);
   t.equal(await post('/v1/traces', new Uint8Array([1, 2, 3]), { 'content-encoding': 'gzip' }), 400);
   t.equal(await post('/v1/traces', new Uint8Array(gzipSync(new Uint8Array())), { 'content-encoding': 'gzip' }), 200);
   t.strictSame(collector.spans(), []);

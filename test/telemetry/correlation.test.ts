@@ -91,3 +91,18 @@ test('a token without an id, or that never expires, is not remembered', async (t
   t.equal(ledger.find(armedCall(world.telemetry.observe, { jti: 'x' })), undefined);
   t.equal(ledger.find(armedCall(world.telemetry.observe)), undefined);
 });
+
+test('what was issued in one thread is known in another, for as long as it lives', async (t) => {
+  const world = await telemetryWorld(t);
+  const ofCall = armedCall(world.telemetry.observe, { jti: 'x' });
+  const facts = credentialFacts({ credential: { idHash: 'x' } });
+  let now = arrivedAt;
+  const parts = { clock: { now: () => now }, hashTokenId: (id: string) => id };
+  const other = createLedger(parts);
+  const ledger = createLedger({ ...parts, tell: (token) => other.learn(structuredClone(token)) });
+  const span = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags: 1 };
+  ledger.issued(facts, span, 'r');
+  t.match(other.find(ofCall), { span, rootId: 'r' });
+  now = (facts.expiresAt ?? 0) * 1_000;
+  t.equal(other.find(ofCall), undefined);
+});

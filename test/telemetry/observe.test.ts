@@ -143,10 +143,11 @@ test('a denial is exported whatever the caller says of sampling, with the exchan
   const exchange = call.observation.exchangeStarted(call, {
     exchange: 'corp',
     grant: 'token_exchange',
-    endpoint: 'https://idp.example.com/token',
+    endpoint: 'https://idp.example.com/realm',
     audience: undefined,
     scopes: [],
   });
+  exchange.asked('https://tokens.example.com/realm/token?tenant=a');
   const refusal = new Refusal('exchange_denied');
   exchange.failed(refusal, 'invalid_target');
   call.observation.refused(call, refusal);
@@ -164,6 +165,8 @@ test('a denial is exported whatever the caller says of sampling, with the exchan
     'postern.exchange.outcome': 'denied',
     'postern.oauth.error': 'invalid_target',
     'error.type': 'invalid_target',
+    'server.address': 'tokens.example.com',
+    'url.full': 'https://tokens.example.com/realm/token', // as discovered, not the issuer's name
   });
 });
 
