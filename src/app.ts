@@ -1,26 +1,29 @@
 // The composition root: a configuration becomes a running gate that can be reloaded and stopped.
 // The only file, with wiring/, that knows every feature. A reload that fails must leave the running gate untouched.
 
+import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { openAudit } from './audit/audit.ts';
 import { asRefusal } from './base/errors.ts';
 import { loadConfig } from './config/load.ts';
 import { createCustody } from './identity/custody.ts';
 import { type AdminListener, listenAdmin } from './listeners/admin.ts';
-import { listenInbound } from './listeners/inbound.ts';
-import { listenOutbound } from './listeners/outbound.ts';
-import { type EmbeddedIssuer, startEmbeddedIssuer } from './sts/issuer.ts';
+import { gateUrlOf } from './listeners/schema.ts';
+import type { EmbeddedIssuer, startEmbeddedIssuer } from './sts/issuer.ts';
+import { createAuditCopies } from './telemetry/audit-copies.ts';
 import { createTelemetry } from './telemetry/observe.ts';
 import { createPseudonym } from './telemetry/pseudonym.ts';
 import { version } from './version.ts';
+import { startCarriers } from './wiring/carriers.ts';
 import { compileGate, type Gate } from './wiring/gate.ts';
-import { watchAudit, watchGate } from './wiring/gauges.ts';
-import { createGeneration } from './wiring/generation.ts';
-import { inboundPipeline } from './wiring/inbound.ts';
+import { watchAudit } from './wiring/gauges.ts';
+import { createInspect } from './wiring/inspect.ts';
+import { createKeys } from './wiring/keys.ts';
+import { readManuscript } from './wiring/manuscript.ts';
 import { adminPages } from './wiring/pages.ts';
-import { createReadiness, type Readiness } from './wiring/readiness.ts';
-import { createAssemble } from './wiring/recorded.ts';
+import type { Readiness } from './wiring/readiness.ts';
 import { changedBeyondReload, insecureOptions } from './wiring/reload.ts';
+import { openRevocations, type Revocations } from './wiring/revocations.ts';
 import { watchFiles } from './wiring/watch.ts';
 import type { World } from './wiring/world.ts';
 
@@ -36,71 +39,73 @@ export interface App {
   readonly adminUrl: string;
   /** Where callers of the agent call; undefined where nothing comes in. */
   readonly inboundUrl: string | undefined;
+  /** Threads that carry calls. */
+  readonly workers: number;
   /** Of the embedded issuer, where one is configured. */
   readonly issuer: EmbeddedIssuer | undefined;
+  /** What is revoked. */
+  readonly revocations: Revocations;
   /** The gate in force now. */
   gate(): Gate;
   readiness(): Promise<Readiness>;
   /** Loads the file again. @returns whether another configuration is in force now. @throws ConfigError, changing nothing. */
   reload(): Promise<boolean>;
-  /** Lets live calls end within the configured drain timeout, then stops everything. */
+  /** Goes on for the configured delay, lets live calls end within the drain timeout, then stops everything. */
   stop(): Promise<void>;
+}
+
+/** Its code is loaded only where one is configured: a fifth of all that a start would load. */
+async function startIssuer(options: Parameters<typeof startEmbeddedIssuer>[0]): Promise<EmbeddedIssuer> {
+  const { startEmbeddedIssuer } = await import('./sts/issuer.ts');
+  return startEmbeddedIssuer(options);
 }
 
 /** @throws ConfigError for a configuration that cannot be used, bind errors as Node gives them. */
 export async function startApp(options: AppOptions): Promise<App> {
   const { clock, log, env } = options;
   const configFile = resolve(options.configFile);
-  let loaded = await loadConfig({ file: configFile, env });
-  const custody = createCustody(clock);
-  let gate = compileGate(loaded, options, custody);
-  let readiness = createReadiness(gate, clock);
+  const source = { file: configFile, env, inspect: createInspect(options) };
+  const manuscript = await readManuscript(source);
+  let { loaded } = manuscript;
+  const keys = createKeys(loaded.config);
+  // Ends in reverse order, also when the start fails halfway: nothing may go on listening then.
+  await using starting = new AsyncDisposableStack();
+  const revocations = await openRevocations({ loaded, clock, log });
+  starting.defer(async () => revocations.close());
+  const parts = { custody: createCustody(clock), sessionKey: keys.sessions, revocations };
+  let gate = compileGate(loaded, options, parts);
   let draining = false;
   for (const option of insecureOptions(loaded.config)) log.warn({ option }, 'unsafe option is on');
 
   const { listen, telemetry: telemetryConfig, audit: auditConfig, sts } = loaded.config;
-  // Ends in reverse order, also when the start fails halfway: nothing may go on listening then.
-  await using starting = new AsyncDisposableStack();
-  const issuer = sts.embedded && (await startEmbeddedIssuer({ config: sts.embedded, log }));
+  const issuer = sts.embedded && (await startIssuer({ config: sts.embedded, log }));
   starting.defer(async () => issuer?.close());
   let admin: AdminListener | undefined;
   starting.defer(async () => admin?.close());
-  const pseudonym = createPseudonym(telemetryConfig.subject_key);
-  const audit = openAudit({ audit: auditConfig, pseudonym, clock, log, version });
+  const pseudonym = createPseudonym(keys.subjects);
+  const told = { telemetry: telemetryConfig, env, clock, log, version, instance: randomUUID() };
+  const copies = createAuditCopies({ ...told, wanted: auditConfig.otlp });
+  starting.defer(async () => copies?.close());
+  const audit = openAudit({ audit: auditConfig, pseudonym, clock, log, version, copy: copies?.write });
   starting.defer(() => audit.close());
-  const telemetry = createTelemetry({ telemetry: telemetryConfig, audit, pseudonym, env, clock, log, version });
+  const telemetry = createTelemetry({ ...told, audit, pseudonym });
   starting.defer(() => telemetry.close());
-  starting.defer(() => gate.closeNow());
-  starting.defer(async () => custody.close());
-  watchGate(telemetry, () => gate);
-  watchAudit(telemetry, audit);
+  watchAudit(telemetry, audit, copies);
 
-  const { observe } = telemetry;
-  const assemble = createAssemble(telemetry, audit);
-  let generation = createGeneration(assemble({ ...gate.stages, observe }));
-  let incoming = createGeneration(inboundPipeline(gate, telemetry, assemble));
-  const bounds = { maxHeaderBytes: listen.max_header_size, keepAliveMs: listen.keep_alive, clock, log };
-  const outbound = await listenOutbound({
-    ...bounds,
-    address: listen.outbound,
-    carry: (arrival) => generation.carry(arrival),
-  });
-  starting.defer(() => outbound.drain(listen.drain_timeout));
-  const inbound = await listenInbound({
-    ...bounds,
-    address: loaded.config.inbound?.listen,
-    carry: (arrival) => incoming.carry(arrival),
-  });
-  // Ends first: what has come in is finished with calls that go out.
-  starting.defer(async () => inbound?.drain(listen.drain_timeout));
+  const { custody } = parts;
+  const carriers = await startCarriers({ manuscript, gate, custody, keys, telemetry, audit, clock, log, env });
+  starting.defer(() => carriers.close());
+  revocations.recordIn({ event: carriers.tell, form: auditConfig.subject, pseudonym });
+  const revoke = () => revocations.refresh().then(carriers.revoked);
   admin = await listenAdmin(
     listen.admin,
     adminPages({
       gate: () => gate,
-      gateUrl: outbound.url,
-      readiness: () => readiness.check(),
+      gateUrl: gateUrlOf(listen, carriers.outboundUrl),
+      readiness: carriers.readiness,
       draining: () => draining,
-      prometheus: telemetry.prometheus,
+      prometheus: carriers.prometheus,
+      revoked: carriers.revoked,
     }),
   );
   telemetry.event('postern.config.changed', { digest: loaded.digest, policy_version: gate.permit.version });
@@ -114,21 +119,16 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 
   async function reload(): Promise<boolean> {
-    const next = await loadConfig({ file: configFile, env });
-    const fixed = changedBeyondReload(loaded.config, next.config);
+    await revoke();
+    const next = await readManuscript(source);
+    const fixed = changedBeyondReload(loaded.config, next.loaded.config);
     if (fixed.length > 0) log.warn({ sections: fixed }, 'these sections take effect at the next start only');
-    const [oldGate, oldGenerations] = [gate, [generation, incoming]];
-    gate = compileGate(next, options, custody);
-    const changed = next.digest !== loaded.digest;
-    loaded = next;
-    readiness = createReadiness(gate, clock);
-    generation = createGeneration(assemble({ ...gate.stages, observe }));
-    incoming = createGeneration(inboundPipeline(gate, telemetry, assemble));
-    Promise.all(oldGenerations.map((old) => old.idle()))
-      .then(() => oldGate.close())
-      .catch((failure: unknown) => log.warn({ err: failure }, 'the previous gate did not close cleanly'));
-    void readiness.check();
-    telemetry.event('postern.config.changed', { digest: next.digest, policy_version: gate.permit.version });
+    const nextGate = compileGate(next.loaded, options, parts);
+    await carriers.take(next, nextGate);
+    const changed = next.loaded.digest !== loaded.digest;
+    gate = nextGate;
+    ({ loaded } = next);
+    telemetry.event('postern.config.changed', { digest: loaded.digest, policy_version: gate.permit.version });
     log.info({ routes: gate.routes.length, policy_version: gate.permit.version }, 'configuration reloaded');
     return changed;
   }
@@ -147,19 +147,21 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   const watching = options.watch === false ? undefined : watchFiles([configFile], () => void inTurn(reloadIfChanged));
   starting.defer(async () => watching?.close());
-  void readiness.check();
 
   const running = starting.move();
   return {
-    outboundUrl: outbound.url,
+    outboundUrl: carriers.outboundUrl,
     adminUrl: admin.url,
-    inboundUrl: inbound?.url,
+    inboundUrl: carriers.inboundUrl,
+    workers: carriers.count,
     issuer,
+    revocations: { ...revocations, refresh: revoke },
     gate: () => gate,
-    readiness: () => readiness.check(),
+    readiness: carriers.readiness,
     reload: () => inTurn(reload),
     async stop() {
       draining = true;
+      if (listen.drain_delay > 0) await new Promise((resolve) => setTimeout(resolve, listen.drain_delay));
       await running.disposeAsync();
     },
   };

@@ -88,7 +88,8 @@ function describeRouted({ route, upstream, facts }: RoutedCall): Explanation['ro
 
 function describePlan(gate: Gate, call: PermittedCall): Pick<Explanation, 'permitted' | 'plan' | 'placement'> {
   const { inputs, key, members, ...plan } = gate.broker.plan(call);
-  const placement = gate.routes.find(({ spec }) => spec.id === call.route.id)?.spec.placement;
+  const { id } = call.route;
+  const placement = gate.broker.placement(id) ?? gate.routes.find(({ spec }) => spec.id === id)?.spec.placement;
   return {
     permitted: { ...call.decision, scopes: call.scopes },
     plan,

@@ -2,27 +2,80 @@
 // Bounded labels only: issuers and upstreams are configured, never taken from a call.
 
 import type { Audit } from '../audit/audit.ts';
+import type { LogExport } from '../telemetry/log-export.ts';
 import type { Telemetry } from '../telemetry/observe.ts';
+import type { Carrier } from './carrier.ts';
 import type { Gate } from './gate.ts';
 
-export function watchGate({ watch }: Telemetry, gate: () => Gate): void {
+export function watchGate(telemetry: Telemetry, gate: () => Gate): void {
+  const { watch } = telemetry;
   watch('cacheEntries', () => [{ value: gate().broker.stats().entries, labels: [] }]);
   watch('jwksAge', () =>
     gate()
       .identity.status()
       .flatMap(({ trust, keysAgeSeconds: value }) => (value === undefined ? [] : [{ value, labels: [trust] }])),
   );
+  const failures = keyFailures(gate);
+  watch('jwksFailures', () => [...failures()].map(([trust, value]) => ({ value, labels: [trust] })));
   watch('upstreamQueue', () =>
     gate()
       .forwarding.stats()
       .upstreams.map(({ origin, queued }) => ({ value: queued, labels: [origin] })),
   );
+  watchRevocations(telemetry, gate);
 }
 
-export function watchAudit({ watch }: Telemetry, { stats }: Audit): void {
+function watchRevocations({ watch }: Telemetry, gate: () => Gate): void {
+  const all = () => gate().revocations;
+  watch('revocations', () => [...(all()?.stats().entries ?? [])].map(([kind, value]) => ({ value, labels: [kind] })));
+  watch('revocationProblems', () => {
+    const status = all()?.status();
+    return status === undefined ? [] : [{ value: status.problemCount, labels: [] }];
+  });
+  watch('revocationCallsEnded', () => {
+    const listed = all()?.status() === undefined ? undefined : all();
+    return listed === undefined ? [] : [{ value: listed.stats().callsEnded, labels: [] }];
+  });
+}
+
+export function watchAudit({ watch }: Telemetry, { stats }: Audit, copies?: LogExport): void {
   watch('auditRecords', () =>
     stats().records.map(({ event, outcome, count: value }) => ({ value, labels: [event, outcome] })),
   );
   watch('auditSequence', () => [{ value: stats().seq, labels: [] }]);
   watch('auditWaiting', () => [{ value: stats().waiting, labels: [] }]);
+  if (copies === undefined) return;
+  watch('auditCopies', () => copies.stats().copies.map(([outcome, value]) => ({ value, labels: [outcome] })));
+  watch('auditCopiesWaiting', () => [{ value: copies.stats().waiting, labels: [] }]);
+}
+
+/** Of one worker: what it took, and records that never came as far as the main thread, which counts all others. */
+export function watchWorker(
+  { watch }: Telemetry,
+  { worker, carrier, audit }: { readonly worker: number; readonly carrier: Carrier; readonly audit: Audit },
+): void {
+  watch('workerCalls', () => [{ value: carrier.taken(), labels: [String(worker)] }]);
+  watch('auditRecords', () =>
+    audit
+      .stats()
+      .records.filter(({ outcome }) => outcome !== 'accepted')
+      .map(({ event, outcome, count: value }) => ({ value, labels: [event, outcome] })),
+  );
+}
+
+/** Counts of one identity after the other: a reload makes a new one, and a counter must not go back. */
+function keyFailures(gate: () => Gate): () => ReadonlyMap<string, number> {
+  const before = new Map<string, number>();
+  let identity = gate().identity;
+  const add = (to: Map<string, number>) => {
+    for (const { trust, fetchFailures } of identity.status()) {
+      if (fetchFailures !== undefined) to.set(trust, (to.get(trust) ?? 0) + fetchFailures);
+    }
+    return to;
+  };
+  return () => {
+    if (gate().identity !== identity) add(before);
+    identity = gate().identity;
+    return add(new Map(before));
+  };
 }

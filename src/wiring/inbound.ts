@@ -8,7 +8,7 @@ import type { Clock, Log } from '../base/ports.ts';
 import type { Report } from '../base/problem.ts';
 import type { ArmedCall, Stages, StrippedCall } from '../call.ts';
 import { type Config, inboundRoute, routeId } from '../config/schema.ts';
-import { createForward } from '../forwarding/forward.ts';
+import { createForward, type Forwarding } from '../forwarding/forward.ts';
 import type { Custody } from '../identity/custody.ts';
 import { createHandOver } from '../identity/hand-over.ts';
 import type { Identity } from '../identity/identify.ts';
@@ -25,6 +25,7 @@ import type { Telemetry } from '../telemetry/observe.ts';
 import { readTraceparent } from '../telemetry/trace-context.ts';
 import type { Gate } from './gate.ts';
 import type { Assemble } from './recorded.ts';
+import type { Revocations } from './revocations.ts';
 import { forwardRoute } from './routes.ts';
 
 type InboundConfig = Config['inbound'] & object;
@@ -34,6 +35,8 @@ const protocolHeaders = ['a2a-*', 'mcp-*', 'last-event-id', 'cache-control'];
 
 export interface InboundPath {
   readonly stages: Omit<Stages, 'observe'>;
+  /** Ends the live calls that `why` gives a reason for. @returns how many */
+  end: Forwarding['end'];
   /** Whether each call has to begin a trace of its own: its subject is then found by that trace, and a proof beside it. */
   readonly ownTrace: boolean;
   /** Lets live calls end. */
@@ -47,6 +50,8 @@ export interface InboundOptions {
   readonly presets: ReadonlyMap<string, Preset>;
   readonly identity: Identity;
   readonly custody: Custody;
+  /** Why a call may not go on. */
+  readonly revoked?: Revocations['refusalOf'];
   readonly clock: Clock;
   readonly log: Log;
   readonly report: Report;
@@ -62,12 +67,15 @@ export function compileInbound(options: InboundOptions): InboundPath | undefined
     routes: [routeOf(inbound)],
     report: (problem) => report({ ...problem, path: ['inbound', ...problem.path.slice(2)] }),
   });
-  const { permit } = createPermit({ routes: [policyOf(inbound)], clock, report });
+  const revoked = options.revoked && { revoked: options.revoked };
+  const { permit } = createPermit({ routes: [policyOf(inbound)], ...revoked, clock, report });
   const forwarding = createForward({
     routes: catalogue.routes.map(({ spec }) => ({ ...forwardRoute({ spec }), mcp: true, relayUnauthorized: true })),
     addresses: createAddressPolicy({ allow: ['127.0.0.0/8', '::1/128'] }),
     rearm: refuseAgain,
     rewriteMeta: (body) => body,
+    ...revoked,
+    clock,
     log,
   });
   const { trace_grace: graceMs } = inbound;
@@ -89,6 +97,7 @@ export function compileInbound(options: InboundOptions): InboundPath | undefined
       forward,
       refuse: createRefuse(catalogue),
     },
+    end: forwarding.end,
     ownTrace,
     close: forwarding.close,
     closeNow: forwarding.closeNow,

@@ -1,4 +1,4 @@
-// What the admin listener shows: health, readiness, metrics and the routes with what an agent has to set for each.
+// What the admin listener shows: health, readiness, metrics, what is revoked, and the routes with what an agent has to set for each.
 // Read models only; must never hold a credential, a token or a subject.
 
 import type { AdminPage, AdminPages } from '../listeners/admin.ts';
@@ -11,6 +11,8 @@ export interface PageSources {
   readonly readiness: () => Promise<Readiness>;
   readonly draining: () => boolean;
   readonly prometheus: () => Promise<string>;
+  /** Resolves when what is revoked is in force wherever calls are carried. */
+  readonly revoked: () => Promise<void>;
 }
 
 const json = 'application/json';
@@ -23,6 +25,7 @@ export function adminPages(sources: PageSources): AdminPages {
     ['/livez', () => ({ contentType: 'text/plain; charset=utf-8', body: 'ok\n' })],
     ['/readyz', () => readyPage(sources)],
     ['/metrics', async () => ({ contentType: metricsType, body: await sources.prometheus() })],
+    ['/revocations', () => revocationsPage(sources)],
     ['/routes', () => ({ contentType: json, body: toJson(describeRoutes(sources.gate(), sources.gateUrl)) })],
   ]);
 }
@@ -31,6 +34,13 @@ async function readyPage({ readiness, draining }: PageSources): Promise<AdminPag
   if (draining()) return { status: 503, contentType: json, body: toJson({ ready: false, draining: true }) };
   const state = await readiness();
   return { status: state.ready ? 200 : 503, contentType: json, body: toJson(state) };
+}
+
+/** Whoever sees an entry here may rely on it: it is shown once it is in force everywhere. */
+async function revocationsPage({ gate, revoked }: PageSources): Promise<AdminPage> {
+  const page = gate().revocations?.page() ?? {};
+  await revoked();
+  return { contentType: json, body: toJson(page) };
 }
 
 export interface RouteDescription {

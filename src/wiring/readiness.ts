@@ -4,6 +4,7 @@
 import type { Clock } from '../base/ports.ts';
 import type { ExchangeStatus } from '../exchange/broker.ts';
 import type { IdentityStatus } from '../identity/identify.ts';
+import type { ListStatus } from '../revocation/follow.ts';
 import type { Gate } from './gate.ts';
 
 /** Between two attempts to reach issuers that were not there, in milliseconds; probes come more often than this. */
@@ -14,6 +15,8 @@ export interface Readiness {
   readonly waitingFor: readonly string[];
   readonly trust: readonly IdentityStatus[];
   readonly exchanges: readonly ExchangeStatus[];
+  /** Where a list of revocations is configured. */
+  readonly revocations?: Pick<ListStatus, 'problems' | 'problemCount'> & { readonly entries: number };
 }
 
 export interface ReadinessCheck {
@@ -39,12 +42,23 @@ export function createReadiness(gate: Gate, clock: Clock): ReadinessCheck {
       if (!latched) await warm();
       const trust = gate.identity.status();
       const exchanges = gate.broker.status();
+      const list = gate.revocations?.status();
       const waitingFor = [
         ...trust.filter(({ ready }) => !ready).map(({ trust: name }) => `trust ${name}`),
         ...exchanges.filter(({ ready }) => !ready).map(({ name }) => `exchange ${name}`),
+        ...(list?.ready === false ? ['revocation list'] : []),
       ];
       latched ||= waitingFor.length === 0;
-      return { ready: latched, waitingFor: latched ? [] : waitingFor, trust, exchanges };
+      const revocations = list && { revocations: revocationsOf(gate, list) };
+      return { ready: latched, waitingFor: latched ? [] : waitingFor, trust, exchanges, ...revocations };
     },
   };
+}
+
+function revocationsOf(
+  { revocations }: Gate,
+  { problems, problemCount }: ListStatus,
+): Readiness['revocations'] & object {
+  const entries = [...(revocations?.stats().entries.values() ?? [])].reduce((sum, count) => sum + count, 0);
+  return { entries, problemCount, problems };
 }

@@ -4,7 +4,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/schema.ts';
 
-const fixedAtStart = ['listen', 'telemetry', 'audit', 'sts'] as const;
+const fixedAtStart = ['listen', 'telemetry', 'audit', 'sts', 'revocation', 'workers'] as const;
 
 /** Sections that differ but are only read at start. */
 export function changedBeyondReload(before: Config, after: Config): readonly string[] {
