@@ -5,9 +5,19 @@ import { nearest } from '../base/nearest.ts';
 import type { Report } from '../base/problem.ts';
 import { asksOf, noExchange, type RouteAsk } from '../exchange/schema.ts';
 import { staysOnMachine } from '../listeners/schema.ts';
+import { workerCount } from '../workers/schema.ts';
 import { type Config, inboundRoute, type RouteConfig, routeId } from './schema.ts';
 
-export function crossCheck(config: Config, report: Report): void {
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface CrossCheckOptions {
+  readonly env: Environment;
+  readonly report: Report;
+  /** Exchanges that are there but have problems of their own. */
+  readonly broken?: ReadonlySet<string>;
+}
+
+export function crossCheck(config: Config, { env, report, broken = new Set() }: CrossCheckOptions): void {
   uniqueNames(
     config.routes.map((route) => routeId(route)),
     (index) => ['routes', index, config.routes[index]?.name === undefined ? 'preset' : 'name'],
@@ -23,7 +33,12 @@ export function crossCheck(config: Config, report: Report): void {
     report({ path: ['exchanges', noExchange], what, mend: 'choose another' });
   }
   checkInbound(config, report);
-  for (const [index, route] of config.routes.entries()) checkRoute(route, ['routes', index], config, report);
+  checkWorkers(config, report);
+  checkCopies(config, env, report);
+  for (const [index, route] of config.routes.entries()) {
+    checkRoute(route, ['routes', index], config, report);
+    if (!broken.has(route.exchange)) checkExchange(route, ['routes', index], config, broken, report);
+  }
 }
 
 type ConfigPath = readonly (string | number)[];
@@ -35,7 +50,6 @@ function checkRoute(route: RouteConfig, path: ConfigPath, config: Config, report
     report({ path: [...path, 'limits', 'chain_depth'], what, mend: 'lower it, or raise the other' });
   }
   checkTraceSubject(route, path, config, report);
-  checkExchange(route, path, config, report);
 }
 
 function checkInbound({ inbound, identity, routes }: Config, report: Report): void {
@@ -51,6 +65,27 @@ function checkInbound({ inbound, identity, routes }: Config, report: Report): vo
   if (identity.mode === 'sidecar') return;
   const mend = 'write identity.mode: sidecar and its token_file, or remove this section';
   report({ path: ['inbound'], what: 'needs an identity of its own to act with for whoever calls the agent', mend });
+}
+
+const endpointVariables = ['OTEL_EXPORTER_OTLP_LOGS_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'];
+
+function checkCopies({ audit, telemetry }: Config, env: Environment, report: Report): void {
+  if (!audit.otlp || telemetry.endpoint !== undefined || endpointVariables.some((name) => env[name])) return;
+  const mend = `write telemetry.endpoint, or set ${endpointVariables.at(-1)}`;
+  report({ path: ['audit', 'otlp'], what: 'needs a collector, and none is named', mend });
+}
+
+/** What one thread alone can have. */
+function checkWorkers({ workers, inbound, listen }: Config, report: Report): void {
+  if (workerCount(workers) === 1) return;
+  if (listen.outbound.kind === 'unix') {
+    const mend = 'write host:port, or workers: 1';
+    report({ path: ['listen', 'outbound'], what: 'is a unix socket, which workers cannot share', mend });
+  }
+  if (inbound !== undefined) {
+    const mend = 'write workers: 1, and run more gates instead';
+    report({ path: ['workers'], what: 'does not go with `inbound`: handles are in the memory of one thread', mend });
+  }
 }
 
 /** The trace is the proof of a subject there, so nobody but the agent may be able to show one. */
@@ -71,8 +106,14 @@ function checkTraceSubject(
   }
 }
 
-function checkExchange(route: RouteConfig, path: ConfigPath, config: Config, report: Report): void {
-  const names = Object.keys(config.exchanges);
+function checkExchange(
+  route: RouteConfig,
+  path: ConfigPath,
+  config: Config,
+  broken: ReadonlySet<string>,
+  report: Report,
+): void {
+  const names = [...Object.keys(config.exchanges), ...broken];
   if (route.exchange !== noExchange && !names.includes(route.exchange)) {
     const close = nearest(route.exchange, names);
     const known = [...names, noExchange].join(', ');

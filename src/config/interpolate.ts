@@ -6,7 +6,7 @@ import { dirname, resolve } from 'node:path';
 import { isMap, isScalar, isSeq, type Node, type Scalar } from 'yaml';
 import type { Problem } from '../base/problem.ts';
 import type { SourceDocument } from './document.ts';
-import { type LocatedProblem, located } from './problems.ts';
+import type { Position } from './problems.ts';
 import type { ReadFile } from './read-file.ts';
 
 /** Largest file taken in: keys and tokens are small, and a mistaken path may name anything. */
@@ -35,14 +35,19 @@ export interface InterpolationOptions {
   readonly readFile: ReadFile;
 }
 
-/** Replaces every placeholder in the document, in place. Returns the problems and the offsets of the values they are in. */
-export async function interpolate(options: InterpolationOptions): Promise<readonly LocatedProblem[]> {
-  const problems: LocatedProblem[] = [];
+/** A value whose placeholder could not be replaced, and where it stands. */
+export interface Unresolved extends Problem {
+  readonly position: Position;
+}
+
+/** Replaces every placeholder in the document, in place. */
+export async function interpolate(options: InterpolationOptions): Promise<readonly Unresolved[]> {
+  const problems: Unresolved[] = [];
   await Promise.all(
     texts(options.document.root, []).map(async ({ scalar, text, path, isKey }) => {
       const position = options.document.positionAt(scalar.range?.[0] ?? 0);
       const problem = (what: string, mend: string) => {
-        problems.push(located({ path, what, mend }, position));
+        problems.push({ path, what, mend, position });
       };
       if (isKey) {
         if (text.includes(open)) problem('has a placeholder in a key', 'placeholders are for values');

@@ -44,17 +44,29 @@ function problemLine({ file, line, column, path, what, mend }: LocatedProblem): 
 
 export interface ProblemReport {
   readonly report: Report;
+  /** Those reported so far. */
+  readonly problems: readonly LocatedProblem[];
   /** @throws ConfigError when anything was reported. */
   throwIfAny(): void;
 }
 
+export interface ReportOptions {
+  readonly locate: Locate;
+  /** The path in the file of a path as it is reported, where these differ. */
+  readonly original?: ((path: ConfigPath) => ConfigPath) | undefined;
+  /** Whether a problem at this path of the file is none of its own. */
+  readonly follows?: ((path: ConfigPath) => boolean) | undefined;
+}
+
 /** Collects the problems that features find when they compile their part of a loaded configuration. */
-export function createReport(locate: Locate): ProblemReport {
+export function createReport({ locate, original, follows }: ReportOptions): ProblemReport {
   const problems: LocatedProblem[] = [];
   return {
     report: (problem) => {
-      problems.push(located(problem, locate(problem.path)));
+      const path = original?.(problem.path) ?? problem.path;
+      if (follows?.(path) !== true) problems.push(located({ ...problem, path }, locate(path)));
     },
+    problems,
     throwIfAny() {
       if (problems.length > 0) throw new ConfigError(problems);
     },

@@ -3,15 +3,18 @@
 
 import { z } from 'zod';
 import { auditSchema } from '../audit/schema.ts';
+import { configPath } from '../base/config-path.ts';
 import { identifier } from '../base/scalars.ts';
 import { exchangeSchema, routeExchangeShape, sourceSchema } from '../exchange/schema.ts';
 import { networkSchema } from '../forwarding/schema.ts';
 import { identitySchema, inboundIdentityShape, routeIdentityShape, trustSchema } from '../identity/schema.ts';
 import { checkInboundListen, inboundListenShape, listenSchema } from '../listeners/schema.ts';
 import { routePolicyShape } from '../policy/schema.ts';
+import { revocationSchema } from '../revocation/schema.ts';
 import { routeRoutingShape } from '../routing/schema.ts';
 import { stsSchema } from '../sts/schema.ts';
 import { telemetrySchema } from '../telemetry/schema.ts';
+import { workersSchema } from '../workers/schema.ts';
 
 /** The configuration format this Postern reads; another number is refused. */
 export const configVersion = 1;
@@ -71,14 +74,22 @@ export const configSchema = z.strictObject({
     .max(maxEntries)
     .describe('The APIs agents may call, and under which rules. A call that matches no route is refused.'),
   presets: z
-    .array(z.string().min(1).max(4_096))
+    .array(configPath)
     .max(16)
     .default([])
     .describe('Folders with presets of your own, besides those that come with Postern.'),
   telemetry: telemetrySchema.describe('Traces and metrics.'),
   audit: auditSchema.describe('One record for every call, allowed or refused.'),
+  revocation: revocationSchema,
   network: networkSchema,
+  workers: workersSchema,
   sts: stsSchema.describe('The embedded issuer.'),
+});
+
+/** The same, but for the entries it needs: what is checked when some of them have problems of their own. */
+export const lenientSchema = configSchema.extend({
+  trust: z.array(trustSchema).max(maxEntries).default([]),
+  routes: z.array(routeSchema).max(maxEntries).default([]),
 });
 
 export type Config = z.output<typeof configSchema>;

@@ -20,10 +20,11 @@ export function parseListenAddress(text: string): ListenAddress | undefined {
 
 /**
  * Binds a server. A stale unix socket left by a crash is removed first; anything else at that path is not ours to touch.
+ * @param shared others may listen there too (SO_REUSEPORT): the system deals connections out; not for unix sockets.
  * @returns the address really bound, as a URL or `unix:` path (port 0 becomes the port given by the system).
  * @throws the bind error (EADDRINUSE, EACCES ...).
  */
-export async function listen(server: Server, address: ListenAddress): Promise<string> {
+export async function listen(server: Server, address: ListenAddress, shared = false): Promise<string> {
   if (address.kind === 'unix') await removeStaleSocket(address.path);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -32,7 +33,7 @@ export async function listen(server: Server, address: ListenAddress): Promise<st
       resolve();
     };
     if (address.kind === 'unix') server.listen(address.path, bound);
-    else server.listen(address.port, address.host, bound);
+    else server.listen({ port: address.port, host: address.host, reusePort: shared }, bound);
   });
   if (address.kind === 'unix') return `unix:${address.path}`;
   const bound = server.address();

@@ -21,6 +21,8 @@ export interface OutboundOptions {
   readonly maxHeaderBytes: number;
   /** How long an idle keep-alive connection stays open, in milliseconds; above the idle time of whatever stands in front. */
   readonly keepAliveMs: number;
+  /** Other threads listen at the same address: the system deals connections out among them (Linux). Off by default. */
+  readonly shared?: boolean;
   readonly carry: (arrival: Arrival) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
@@ -79,7 +81,7 @@ export async function listenOutbound(options: OutboundOptions): Promise<Outbound
   });
   server.on('clientError', refuseUnparsed);
 
-  const url = await listen(server, options.address);
+  const url = await listen(server, options.address, options.shared);
   return {
     url,
     active: () => live + tunnels.size,

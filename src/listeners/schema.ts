@@ -9,6 +9,9 @@ import { type ListenAddress, parseListenAddress } from './address.ts';
 /** Bounds on the request line and headers, in bytes: two tokens must fit; more only feeds memory exhaustion. */
 const headerSize = { least: 4_096, most: 262_144 };
 
+/** Longest time a gate that was told to stop goes on as before, in milliseconds: orchestrators kill what takes longer. */
+const longestDelay = 600_000;
+
 const listenAddress = z
   .string()
   .transform((text, context): ListenAddress => {
@@ -28,6 +31,11 @@ export const listenSchema = z
     admin: listenAddress
       .prefault('127.0.0.1:9090')
       .describe('Where operators look: health, readiness, metrics, routes. Answers without authentication.'),
+    public_url: httpUrl
+      .optional()
+      .describe(
+        'What agents call this gate by, where that is not the address it listens on: a Service, an ingress, a host name. Only shown, in the banner, in `/routes` and by `postern routes`.',
+      ),
     max_header_size: byteSize
       .refine((bytes) => bytes >= headerSize.least && bytes <= headerSize.most, 'must be between 4KiB and 256KiB')
       .prefault('32KiB')
@@ -35,6 +43,12 @@ export const listenSchema = z
     keep_alive: duration
       .prefault('65s')
       .describe('How long an idle connection stays open; longer than the idle time of any load balancer in front.'),
+    drain_delay: duration
+      .refine((milliseconds) => milliseconds <= longestDelay, 'is more than 10m')
+      .prefault('0s')
+      .describe(
+        'How long new calls are still taken after a stop is asked for, while `/readyz` says that the gate is going: time for load balancers to look elsewhere.',
+      ),
     drain_timeout: duration
       .prefault('30s')
       .describe('How long live calls may take to end after a stop is asked for; what is left is then cut.'),
@@ -65,6 +79,11 @@ export const listenSchema = z
   .prefault({});
 
 export type ListenConfig = z.output<typeof listenSchema>;
+
+/** What agents are told to call. @param bound where the gate listens, as a URL or `unix:` path */
+export function gateUrlOf({ public_url: url }: Pick<ListenConfig, 'public_url'>, bound: string): string {
+  return url === undefined ? bound : url.replace(/\/+$/, '');
+}
 
 /** Both ends of the inbound listener. */
 export const inboundListenShape = {

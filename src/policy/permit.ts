@@ -1,4 +1,4 @@
-// May this call happen? Delegation first, then the route's rules in order; the first that holds allows, none denies.
+// May this call happen? Revocation first, delegation next, then the route's rules in order; the first that holds allows, none denies.
 // Must never allow a call because a rule could not be evaluated: a failed rule refuses it (fail closed).
 
 import { Refusal } from '../base/errors.ts';
@@ -13,13 +13,15 @@ export type { PolicyRoute } from './compile.ts';
 
 export interface PermitOptions {
   readonly routes: readonly PolicyRoute[];
+  /** Why a call's parties, tokens or route may not be used any more; asked before anything else. */
+  readonly revoked?: (call: RoutedCall) => Refusal | undefined;
   readonly clock: Clock;
   readonly report: Report;
 }
 
 /** What one check of the policy says of a call, whatever the checks before it said. */
 export interface RuleTrace {
-  readonly check: 'on_behalf_of' | 'chain_depth' | 'allow' | 'scopes';
+  readonly check: 'not_revoked' | 'on_behalf_of' | 'chain_depth' | 'allow' | 'scopes';
   /** Id of the rule, or the condition of the scopes line. */
   readonly rule: string | undefined;
   readonly outcome: 'holds' | 'does_not_hold' | 'failed';
@@ -28,7 +30,7 @@ export interface RuleTrace {
 }
 
 export interface Permit {
-  /** @throws Refusal `subject_missing`, `subject_not_allowed`, `chain_too_deep`, `policy_denied` or `policy_failed`. */
+  /** @throws Refusal `*_revoked`, `subject_missing`, `subject_not_a_user`, `subject_not_allowed`, `chain_too_deep`, `policy_denied` or `policy_failed`. */
   permit(call: RoutedCall): PermittedCall;
   /** Every check, evaluated on its own: why a call was or would be allowed or denied. */
   explain(call: RoutedCall): readonly RuleTrace[];
@@ -36,7 +38,7 @@ export interface Permit {
   readonly version: string;
 }
 
-export function createPermit({ routes, clock, report }: PermitOptions): Permit {
+export function createPermit({ routes, revoked, clock, report }: PermitOptions): Permit {
   const policies = new Map(routes.map((route) => [route.id, compilePolicy(route, report)]));
   const version = policyVersionOf(routes);
 
@@ -48,7 +50,7 @@ export function createPermit({ routes, clock, report }: PermitOptions): Permit {
 
   function permit(call: RoutedCall): PermittedCall {
     const policy = policyOf(call);
-    const refusal = subjectRefusal(call, policy) ?? depthRefusal(call, policy);
+    const refusal = revoked?.(call) ?? subjectRefusal(call, policy) ?? depthRefusal(call, policy);
     if (refusal !== undefined) throw refusal;
 
     const facts = factsOf(call, clock.now());
@@ -63,6 +65,7 @@ export function createPermit({ routes, clock, report }: PermitOptions): Permit {
     const policy = policyOf(call);
     const facts = factsOf(call, clock.now());
     return [
+      ...(revoked === undefined ? [] : [delegationTrace('not_revoked', revoked(call))]),
       delegationTrace('on_behalf_of', subjectRefusal(call, policy)),
       delegationTrace('chain_depth', depthRefusal(call, policy)),
       ...policy.rules.map(({ id, holds }) => traceOf('allow', id, holds, facts)),
@@ -75,8 +78,11 @@ export function createPermit({ routes, clock, report }: PermitOptions): Permit {
 
 function subjectRefusal({ caller, subject }: RoutedCall, { onBehalfOf }: CompiledPolicy): Refusal | undefined {
   const same = caller.iss === subject.iss && caller.sub === subject.sub;
-  if (onBehalfOf === 'required' && same)
-    return new Refusal('subject_missing', { detail: 'the caller acts for itself' });
+  const wanted = onBehalfOf === 'required' || onBehalfOf === 'required_any';
+  if (wanted && same) return new Refusal('subject_missing', { detail: 'the caller acts for itself' });
+  // A workload that is spoken for is no user: nobody signed in, and no person answers for what is done.
+  if (onBehalfOf === 'required' && subject.kind !== 'user')
+    return new Refusal('subject_not_a_user', { detail: 'the caller acts for another workload' });
   if (onBehalfOf === 'never' && !same)
     return new Refusal('subject_not_allowed', { detail: 'the route admits no subject' });
   return undefined;
@@ -100,7 +106,10 @@ function failureCode(failure: unknown): string {
   return failure instanceof EvaluationFailure ? failure.code : 'not_evaluable';
 }
 
-function delegationTrace(check: 'on_behalf_of' | 'chain_depth', refusal: Refusal | undefined): RuleTrace {
+function delegationTrace(
+  check: 'not_revoked' | 'on_behalf_of' | 'chain_depth',
+  refusal: Refusal | undefined,
+): RuleTrace {
   const outcome = refusal === undefined ? 'holds' : 'does_not_hold';
   return { check, rule: undefined, outcome, detail: refusal?.detail };
 }

@@ -43,10 +43,10 @@ const noRules =
 /** Keys a route has for its policy. */
 export const routePolicyShape = {
   on_behalf_of: z
-    .enum(['required', 'optional', 'never'])
+    .enum(['required', 'required_any', 'optional', 'never'])
     .default('optional')
     .describe(
-      'Whether a call acts for somebody other than the caller: `required` refuses a caller acting for itself, `never` refuses a subject other than the caller.',
+      'Whether a call acts for somebody other than the caller: `required` wants a user, `required_any` a user or another workload, `never` refuses any subject but the caller.',
     ),
   allow: z
     .array(rule, { error: (issue) => (issue.input === undefined ? noRules : undefined) })

@@ -1,6 +1,5 @@
 // The configurations that come with Postern load; config/full.yaml, with federation.yaml for the vendors, shows every option.
 
-import { generateKeyPairSync } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
@@ -9,18 +8,20 @@ import { configJsonSchema, type JsonSchema } from '../../src/config/json-schema.
 import { loadConfig } from '../../src/config/load.ts';
 import { type ReadFile, readTextFile } from '../../src/config/read-file.ts';
 import { compileGate } from '../../src/wiring/gate.ts';
+import { tlsCert, tlsKey } from '../support/forwarding-upstream.ts';
 import { silentLog } from '../support/log.ts';
 
 const folder = join(import.meta.dirname, '../../config');
 /** An environment with every name: ports, secrets, and URLs for the rest. */
 const anything = new Proxy<Record<string, string>>({}, { get: (_, name) => environmentValue(String(name)) });
 
-const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-
-/** Files named by placeholders are keys here; the one file that is read at load by its name is left out. */
+/** Files named by placeholders are this key and its certificate here; the one file that is read at load by its name is left out. */
 const readFile: ReadFile = async (path, maxBytes) =>
-  path.endsWith('.yaml') ? (await readTextFile(path, maxBytes)).replace(/^ +ca_file:.*$/m, '') : key;
+  path.endsWith('.yaml')
+    ? (await readTextFile(path, maxBytes)).replace(/^ +ca_file:.*$/m, '')
+    : path.endsWith('.crt')
+      ? tlsCert
+      : tlsKey;
 
 for (const name of readdirSync(folder).filter((entry) => entry.endsWith('.yaml'))) {
   test(`config/${name} makes a gate`, async (t) => {

@@ -87,6 +87,20 @@ test('a route acting on behalf of a user refuses a caller acting for itself', (t
   t.end();
 });
 
+test('another workload is no user: a route has to say that it will do', (t) => {
+  const spokenFor = call({ subject: { kind: 'workload', sub: 'spiffe://corp/ns/research/sa/nightly' } });
+  t.throws(() => permitOf(research).permit(spokenFor), {
+    name: 'Refusal',
+    reason: 'subject_not_a_user',
+    code: 'subject_required',
+  });
+  const any = permitOf({ ...research, on_behalf_of: 'required_any' });
+  t.equal(any.permit(spokenFor).decision.rule, 'small-models');
+  t.equal(any.permit(call()).decision.rule, 'small-models');
+  t.throws(() => any.permit(call({ subject: null })), { name: 'Refusal', reason: 'subject_missing' });
+  t.end();
+});
+
 test('who somebody is takes issuer and subject: the same name at another issuer is somebody else', (t) => {
   const policy = permitOf({ ...research, on_behalf_of: 'never' });
   t.throws(() => policy.permit(call()), { name: 'Refusal', reason: 'subject_not_allowed' });
