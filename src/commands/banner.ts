@@ -2,19 +2,22 @@
 // The next step is only printed where it works: with an embedded issuer that mints, and a route to its /whoami.
 
 import type { App } from '../app.ts';
+import { gateUrlOf } from '../listeners/schema.ts';
 import { version } from '../version.ts';
 import { describeRoutes } from '../wiring/pages.ts';
 import { table } from './table.ts';
 
 export function banner(app: App): string {
   const { outboundUrl, inboundUrl, adminUrl, issuer } = app;
+  const gateUrl = gateUrlOf(app.gate().config.listen, outboundUrl);
   const listeners = [
-    ['agents', outboundUrl, ''],
+    ['agents', outboundUrl, publicly(outboundUrl, gateUrl)],
+    ...(app.workers === 1 ? [] : [['workers', String(app.workers), 'threads, at that address']]),
     ...(inboundUrl === undefined ? [] : [['callers', inboundUrl, 'in front of the agent']]),
     ['operators', adminUrl, '/livez /readyz /metrics /routes'],
     ...(issuer === undefined ? [] : [['issuer', issuer.issuer, 'embedded']]),
   ];
-  const routes = describeRoutes(app.gate(), outboundUrl).map((route) => [
+  const routes = describeRoutes(app.gate(), gateUrl).map((route) => [
     route.id,
     route.client.baseUrl,
     route.upstream,
@@ -30,6 +33,13 @@ export function banner(app: App): string {
     ...nextStep(app),
     '',
   ].join('\n');
+}
+
+/** Every address of a machine is none that an agent can call. */
+function publicly(bound: string, gateUrl: string): string {
+  if (gateUrl !== bound) return `called as ${gateUrl}`;
+  const { hostname } = URL.canParse(bound) ? new URL(bound) : { hostname: '' };
+  return hostname === '0.0.0.0' || hostname === '[::]' ? 'say what agents call in listen.public_url' : '';
 }
 
 function nextStep(app: App): string[] {

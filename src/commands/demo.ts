@@ -5,14 +5,17 @@ import { existsSync } from 'node:fs';
 import { CommandError } from './failure.ts';
 
 export const usage = `
-usage: postern demo [--scenario hops|chain] [--json] [--keep]
+usage: postern demo [--scenario hops|chain|federation] [--json] [--keep]
 
-  --scenario hops   a user asks agent planner; planner calls a model, then agent researcher; researcher queries retrieval and
-                    calls a tool. Every call goes through the gate (the default)
-  --scenario chain  user, planner, researcher and tool, each agent behind a sidecar and holding nothing but handles; then
-                    attacks on that chain, made for real: spliced, truncated, widened, stolen, replayed, forged, edited
-  --json            prints the facts for machines
-  --keep            leaves everything running afterwards, until Ctrl-C (hops only)
+  --scenario hops        a user asks agent planner; planner calls a model, then agent researcher; researcher queries
+                         retrieval and calls a tool. Every call goes through the gate (the default)
+  --scenario chain       user, planner, researcher and tool, each agent behind a sidecar and holding nothing but handles;
+                         then attacks on that chain, made for real: spliced, truncated, widened, stolen, replayed, forged,
+                         edited
+  --scenario federation  one call to every vendor through its own SDK, with a credential that the vendor itself gives for it:
+                         kind, lifetime, and who acted for whom in trace and audit
+  --json                 prints the facts for machines
+  --keep                 leaves everything running afterwards, until Ctrl-C (not chain)
 
 Exits with 1 when any fact does not hold.
 `;

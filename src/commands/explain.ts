@@ -9,6 +9,7 @@ import { loadConfig } from '../config/load.ts';
 import { createLog } from '../telemetry/log.ts';
 import { explainCall } from '../wiring/explain.ts';
 import { compileGate } from '../wiring/gate.ts';
+import { openRevocations } from '../wiring/revocations.ts';
 import { printExplanation } from './explanation.ts';
 import { UsageError } from './failure.ts';
 import { configOption, requireConfig } from './options.ts';
@@ -54,7 +55,8 @@ export async function run(args: string[]): Promise<number> {
 
   const loaded = await loadConfig({ file: requireConfig(values.config), env: process.env });
   const world = { clock: systemClock, log: createLog({ level: 'silent' }), env: process.env };
-  const gate = compileGate(loaded, world);
+  const revocations = await openRevocations({ loaded, ...world });
+  const gate = compileGate(loaded, world, { revocations });
   try {
     const explanation = await explainCall(
       gate,
@@ -65,6 +67,7 @@ export async function run(args: string[]): Promise<number> {
     return explanation.refusal === undefined ? 0 : 1;
   } finally {
     await gate.closeNow();
+    revocations.close();
   }
 }
 

@@ -57,6 +57,10 @@ function describePlacement(placement: Placement): string {
       return `header ${placement.name}: ${placement.prefix}...`;
     case 'query':
       return `query parameter ${placement.name}`;
+    case 'sigv4':
+      return `a signature (SigV4, ${placement.service} in ${placement.region})`;
+    case 'dpop':
+      return 'header authorization: DPoP ..., and a proof of its key (DPoP)';
     case 'none':
       return 'no place: the upstream needs none';
   }

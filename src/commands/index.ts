@@ -32,6 +32,7 @@ export const commands: readonly CommandEntry[] = [
     summary: 'verify, show and follow audit logs',
     load: () => import('./audit.ts'),
   },
+  { name: 'revoke', summary: 'take access away at once, list it, lift it', load: () => import('./revoke.ts') },
   { name: 'schema', summary: 'print the JSON Schema of the configuration', load: () => import('./schema.ts') },
   { name: 'sts', summary: 'run only the embedded issuer', load: () => import('./sts.ts') },
   {

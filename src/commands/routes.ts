@@ -4,6 +4,7 @@
 import { parseArgs } from 'node:util';
 import { systemClock } from '../base/ports.ts';
 import { loadConfig } from '../config/load.ts';
+import { gateUrlOf } from '../listeners/schema.ts';
 import { createLog } from '../telemetry/log.ts';
 import { compileGate } from '../wiring/gate.ts';
 import { describeRoutes, type RouteDescription } from '../wiring/pages.ts';
@@ -22,8 +23,8 @@ export async function run(args: string[]): Promise<number> {
   const loaded = await loadConfig({ file: requireConfig(values.config), env: process.env });
   const gate = compileGate(loaded, { clock: systemClock, log: createLog({ level: 'silent' }), env: process.env });
   const { outbound } = loaded.config.listen;
-  const gateUrl = outbound.kind === 'tcp' ? `http://${outbound.host}:${outbound.port}` : `unix:${outbound.path}`;
-  const routes = describeRoutes(gate, gateUrl);
+  const bound = outbound.kind === 'tcp' ? `http://${outbound.host}:${outbound.port}` : `unix:${outbound.path}`;
+  const routes = describeRoutes(gate, gateUrlOf(loaded.config.listen, bound));
   await gate.closeNow();
   console.log(values.json ? JSON.stringify(routes, null, 2) : forPeople(routes));
   return 0;

@@ -26,6 +26,8 @@ test('a bad one: every problem at its place, with its mend', async (t) => {
   t.equal(ended.stdout, '');
   const lineOf = (part: string) => text.split('\n').findIndex((line) => line.includes(part)) + 1;
   t.match(ended.stderr, new RegExp(`postern\\.yaml:${lineOf('audiance')}:\\d+ .*audiance.*did you mean audience\\?`));
+  t.match(ended.stderr, new RegExp(`postern\\.yaml:${lineOf('lokal')}:\\d+ .*lokal.*did you mean local\\?`));
+  t.match(ended.stderr, new RegExp(`postern\\.yaml:${lineOf('caler')}:\\d+ .*caler.*caller`));
   t.match(ended.stderr, new RegExp(`postern\\.yaml:${lineOf('5 seconds')}:\\d+ .*is not a duration`));
   assertPlain(t, ended);
 });
@@ -62,7 +64,27 @@ test('--online reaches every issuer, the embedded one too', async (t) => {
   const ended = await run(t, ['check', '--online', '--config', file]);
   t.match(ended, { code: 0, stderr: '' });
   t.match(ended.stdout, new RegExp(`ok +trust local +${issuer} +keys loaded`));
-  t.match(ended.stdout, /ok +exchange local .*reachable/);
+  t.match(ended.stdout, /ok +exchange local .*metadata read/);
+});
+
+test('--online says of a configured token endpoint that it connects, and no more', async (t) => {
+  const { file, issuer } = await quickstart(t);
+  const front = await startFrontedIssuer(t);
+  const text = readFileSync(file, 'utf8').replace(
+    'grant: token_exchange',
+    `grant: token_exchange\n    token_endpoint: ${front.tokenEndpoint}`,
+  );
+  writeFileSync(file, text);
+  const ended = await run(t, ['check', '--online', '--config', file]);
+  t.match(ended, { code: 0, stderr: '' });
+  t.match(ended.stdout, new RegExp(`ok +exchange local +${front.tokenEndpoint} +connects \\(TCP\\), was not asked`));
+  t.equal(front.asked.length, 0);
+
+  writeFileSync(file, text.replace(front.tokenEndpoint, 'https://127.0.0.1:1/token'));
+  const failed = await run(t, ['check', '--online', '--config', file]);
+  t.equal(failed.code, 1);
+  t.match(failed.stdout, /FAIL +exchange local +https:\/\/127.0.0.1:1\/token +does not connect \(ECONNREFUSED\)/);
+  t.match(failed.stdout, new RegExp(`ok +trust local +${issuer} +keys loaded`));
 });
 
 test('--online tells which issuer does not answer', async (t) => {

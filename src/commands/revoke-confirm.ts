@@ -1,0 +1,46 @@
+// Asks the gate of a configuration, at its admin listener, whether it has taken a revocation. A courtesy: the list is written
+// already, and a gate that does not answer here may follow it all the same.
+
+import { setTimeout } from 'node:timers/promises';
+import { request } from 'undici';
+import { z } from 'zod';
+import { type Clock, systemClock } from '../base/ports.ts';
+import type { ListPlace } from './revoke-place.ts';
+
+/** How long a gate is given to notice, and between two questions, in milliseconds. */
+const patienceMs = 5_000;
+const betweenMs = 100;
+
+const pageSchema = z.object({ file: z.string().optional(), entries: z.array(z.object({ id: z.string() })).optional() });
+
+export interface Confirmation {
+  /** The gate that has it. */
+  readonly at: string | undefined;
+  readonly text: string;
+}
+
+/** @param wanted whether the entry should be in force there, or not any more */
+export async function confirm({ config, file }: ListPlace, id: string, wanted: boolean): Promise<Confirmation> {
+  const unknown = { at: undefined, text: 'gates that follow the list take it within seconds' };
+  if (config?.listen.admin.kind !== 'tcp') return unknown;
+  const { host, port } = config.listen.admin;
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const clock: Clock = systemClock;
+  for (const end = clock.now() + patienceMs; clock.now() < end; await setTimeout(betweenMs)) {
+    const page = await ask(url);
+    if (page?.file !== file) return { ...unknown, text: `no gate with this list answers at ${url}; ${unknown.text}` };
+    if (page.entries?.some((entry) => entry.id === id) === wanted) {
+      return { at: url, text: wanted ? `in force at the gate on ${url}` : `ended at the gate on ${url}` };
+    }
+  }
+  return { at: undefined, text: `the gate on ${url} has not taken it yet: see its log and ${url}/readyz` };
+}
+
+async function ask(url: string): Promise<z.output<typeof pageSchema> | undefined> {
+  try {
+    const { body } = await request(`${url}/revocations`, { signal: AbortSignal.timeout(patienceMs) });
+    return pageSchema.safeParse(await body.json()).data;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,84 @@
+// Where the list of revocations stands, and what the configuration around it says of the names somebody wants to revoke.
+// Must never keep a revocation from being written because of what only looks odd: odd names are told.
+
+import { userInfo } from 'node:os';
+import { resolve } from 'node:path';
+import { nearest } from '../base/nearest.ts';
+import type { Clock } from '../base/ports.ts';
+import { loadConfig } from '../config/load.ts';
+import { type Config, inboundRoute, routeId } from '../config/schema.ts';
+import { anyIssuer, type Entry } from '../revocation/entry.ts';
+import { CommandError, UsageError } from './failure.ts';
+import { requireConfig } from './options.ts';
+
+export interface ListPlace {
+  /** Absolute. */
+  readonly file: string;
+  /** undefined where only the list was named. */
+  readonly config: Config | undefined;
+  /** What names it on the command line. */
+  readonly option: string;
+}
+
+/** @throws UsageError, CommandError for a configuration without a list, ConfigError */
+export async function placeOfList(named: { readonly config?: string; readonly file?: string }): Promise<ListPlace> {
+  if (named.file !== undefined) {
+    if (named.config !== undefined) throw new UsageError('--config or --file, not both');
+    return { file: resolve(named.file), config: undefined, option: `--file ${named.file}` };
+  }
+  const configFile = requireConfig(named.config);
+  const loaded = await loadConfig({ file: configFile, env: process.env });
+  const { file } = loaded.config.revocation ?? {};
+  if (file !== undefined) return { file, config: loaded.config, option: `--config ${configFile}` };
+  throw new CommandError(
+    `${configFile} names no list; add it and start the gate again, since the list is opened at the start:\n\n  revocation: { file: revoked.jsonl }\n`,
+  );
+}
+
+/** What is odd about the names of an entry: it is revoked all the same. */
+export function checkNames({ config }: ListPlace, entry: Entry): readonly string[] {
+  if (config === undefined) return [];
+  if (entry.kind === 'route') {
+    const ids = [inboundRoute, ...config.routes.flatMap((route) => routeId(route) ?? [])];
+    return unknown('route', entry.value, ids);
+  }
+  if (!('party' in entry) || entry.party.iss === anyIssuer) return [];
+  return unknown(
+    'trusted issuer',
+    entry.party.iss,
+    config.trust.map(({ issuer }) => issuer),
+  );
+}
+
+function unknown(what: string, name: string, known: readonly string[]): readonly string[] {
+  if (known.includes(name)) return [];
+  const near = nearest(name, known);
+  return [`note: no ${what} is ${name}${near === undefined ? '' : `; did you mean ${near}?`}`];
+}
+
+const unitMs: ReadonlyMap<string, number> = new Map([
+  ['s', 1_000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+]);
+
+/** @returns ISO 8601 in UTC. @throws UsageError */
+export function readInstant(text: string, clock: Clock): string {
+  const [, ahead, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const isTime = /^\d{4}-\d{2}-\d{2}T.*(Z|[+-]\d{2}:\d{2})$/.test(text);
+  let at = isTime ? Date.parse(text) : Number.NaN;
+  if (ahead !== undefined) at = clock.now() + Number(ahead) * (unitMs.get(unit) ?? 0);
+  if (text === 'now') at = clock.now();
+  if (!Number.isNaN(at)) return new Date(at).toISOString();
+  throw new UsageError(`"${text}" is no time; write 2026-11-22T18:00:00Z, or 2h for two hours from now`);
+}
+
+/** Who runs this; undefined where the system has no name for it. */
+export function operator(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
+}

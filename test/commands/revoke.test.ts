@@ -1,0 +1,122 @@
+// postern revoke: what it writes is in force at the gate that runs, what it lists is what is in force, and every slip is told.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type Test, test } from 'tap';
+import { assertPlain, freePort, quickstart, run, start } from '../support/e2e-command.ts';
+
+/** The quickstart with a list, on an admin port that the command can know. */
+async function world(t: Test) {
+  const { file } = await quickstart(t, 'revocation: { file: revoked.jsonl }\n');
+  const admin = `127.0.0.1:${await freePort()}`;
+  writeFileSync(file, readFileSync(file, 'utf8').replace('admin: "127.0.0.1:0"', `admin: "${admin}"`));
+  const list = join(dirname(file), 'revoked.jsonl');
+  writeFileSync(list, '');
+  return { file, list, admin, named: ['--config', file] };
+}
+
+const idOf = (text: string) => /\b(r-[\w-]+)/.exec(text)?.[1] ?? '';
+
+test('revoked at the gate that runs, listed, lifted', async (t) => {
+  const { file, list, admin, named } = await world(t);
+  const gate = start(t, ['serve', '--config', file]);
+  const [, url = ''] = await gate.printed('stderr', /(http:\/\/127\.0\.0\.1:\d+)/);
+  t.ok(url);
+  const until = ['--until', '2h', '--reason', 'left the company', '--by', 'carol'];
+  const revoked = await run(t, ['revoke', ...named, '--subject', '*', 'user:alice', ...until]);
+  t.match(revoked, { code: 0, stderr: '' });
+  t.match(
+    revoked.stdout,
+    /^revoked r-\S+: subject user:alice \(any issuer\), until 20\S+Z\n {2}in force at the gate on http/,
+  );
+  const id = idOf(revoked.stdout);
+  t.match(await (await fetch(`http://${admin}/revocations`)).text(), id);
+
+  const listed = await run(t, ['revoke', ...named, '--list']);
+  t.match(listed, { code: 0, stderr: '' });
+  t.match(listed.stdout, new RegExp(`${id} +subject user:alice .* carol +left the company`));
+  t.match(JSON.parse((await run(t, ['revoke', ...named, '--list', '--json'])).stdout), {
+    file: list,
+    entries: [{ id }],
+  });
+
+  const lifted = await run(t, ['revoke', ...named, '--lift', id, '--reason', 'a mistake']);
+  t.match(lifted, { code: 0, stderr: '' });
+  t.match(lifted.stdout, /^lifted r-\S+: subject user:alice .*\n {2}ended at the gate on http/s);
+  t.match((await run(t, ['revoke', ...named, '--list'])).stdout, /nothing is revoked/);
+  t.match(
+    readFileSync(list, 'utf8'),
+    /^\{"id":.*\n\{"lift":.*"reason":"a mistake".*\n$/s,
+    'and the list tells all of it',
+  );
+  gate.signal('SIGTERM');
+  t.match(await gate.ended, { code: 0 });
+});
+
+test('without a gate the list is written all the same', async (t) => {
+  const { list, named } = await world(t);
+  const kinds = [
+    ['--actor', 'https://idp.example', 'agent:planner'],
+    ['--member', 'https://idp.example', 'agent:planner', '--issued-before', 'now'],
+    ['--token', '98ca9d2ad3c7b079'],
+    ['--root', 'O240ypL8hibYwLMJOLnIgx'],
+    ['--route', 'whoami'],
+  ];
+  for (const what of kinds) {
+    const ended = await run(t, ['revoke', ...named, ...what]);
+    t.equal(ended.code, 0);
+    t.match(ended.stdout, /no gate with this list answers/);
+  }
+  const listed = await run(t, ['revoke', '--file', list, '--list']);
+  t.match(listed.stdout, /member agent:planner \(https:\/\/idp\.example\), tokens issued before 20/);
+  t.match(listed.stdout, /delegation O240ypL8hibYwLMJOLnIgx/);
+});
+
+test('names that only look odd are told, and revoked', async (t) => {
+  const { named, list } = await world(t);
+  const route = await run(t, ['revoke', ...named, '--route', 'whoamy']);
+  t.match(route, { code: 0, stderr: /no route is whoamy; did you mean whoami\?/ });
+  t.match(await run(t, ['revoke', ...named, '--subject', 'https://typo.example', 'x']), {
+    stderr: /no trusted issuer/,
+  });
+  t.equal(readFileSync(list, 'utf8').trimEnd().split('\n').length, 2);
+});
+
+test('a list with lines nobody can read is never shown as whole, nor found usable', async (t) => {
+  const { list, named } = await world(t);
+  writeFileSync(list, '{"route":"a"}\n{"rout":"b"}\n');
+  const listed = await run(t, ['revoke', ...named, '--list']);
+  t.match(listed, { code: 1, stdout: /route a/, stderr: /revoked\.jsonl:2 has a field that is not known/ });
+  assertPlain(t, listed);
+  const checked = await run(t, ['check', ...named]);
+  t.match(checked, { code: 1, stdout: /1 revocations in force\n.*revoked\.jsonl:2 has a field/ });
+});
+
+const slips: [string[], number, RegExp][] = [
+  [[], 2, /say what to revoke/],
+  [['--subject', 'https://idp.example'], 2, /takes two values, issuer and name/],
+  [['--subject', 'https://idp.example', 'a', 'b'], 2, /"b" belongs to nothing/],
+  [['--route', 'a', 'b'], 2, /--route takes one value/],
+  [['--route', 'a', '--token', 'b'], 2, /one thing at a time: --token, --route/],
+  [['--route', 'a', '--until', 'tomorrow'], 2, /"tomorrow" is no time/],
+  [['--actor', 'i', 's', '--issued-before', 'now'], 2, /goes with subject or member/],
+  [['--lift', 'r-none'], 1, /no revocation r-none is in force/],
+  [['--file', 'x', '--list'], 2, /--config or --file, not both/],
+];
+
+test('slips are told, and nothing is written', async (t) => {
+  const { list, named } = await world(t);
+  for (const [args, code, says] of slips) {
+    const ended = await run(t, ['revoke', ...named, ...args]);
+    t.equal(ended.code, code, args.join(' '));
+    t.match(ended.stderr, says);
+    assertPlain(t, ended);
+  }
+  t.equal(readFileSync(list, 'utf8'), '');
+});
+
+test('a configuration without a list says what to add', async (t) => {
+  const { file } = await quickstart(t);
+  const ended = await run(t, ['revoke', '--config', file, '--route', 'whoami']);
+  t.match(ended, { code: 1, stderr: /names no list; add it[\s\S]*revocation: \{ file: revoked\.jsonl \}/ });
+});
