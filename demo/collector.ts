@@ -4,9 +4,16 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
-import { type DecodedMetric, type DecodedSpan, decodeMetrics, decodeSpans } from './otlp.ts';
+import {
+  type DecodedLog,
+  type DecodedMetric,
+  type DecodedSpan,
+  decodeLogs,
+  decodeMetrics,
+  decodeSpans,
+} from './otlp.ts';
 
-export type { DecodedMetric, DecodedSpan } from './otlp.ts';
+export type { DecodedLog, DecodedMetric, DecodedSpan } from './otlp.ts';
 
 /** Largest message accepted, in bytes. */
 const maxMessage = 16 * 1_048_576;
@@ -20,6 +27,7 @@ export interface Collector {
   /** Every span received, in order of arrival. */
   spans(): readonly DecodedSpan[];
   metrics(): readonly DecodedMetric[];
+  logs(): readonly DecodedLog[];
   /** Messages as they came over the wire, decompressed. */
   rawBytes(): readonly Buffer[];
   /** Resolves with what `find` returns as soon as that is neither undefined nor false; asked again after each message. */
@@ -35,6 +43,7 @@ export interface CollectorOptions {
 export async function startCollector({ port = 0 }: CollectorOptions = {}): Promise<Collector> {
   const spans: DecodedSpan[] = [];
   const metrics: DecodedMetric[] = [];
+  const logs: DecodedLog[] = [];
   const messages: Buffer[] = [];
   const waiting = new Set<() => void>();
   const abandoned = new Set<(reason: Error) => void>();
@@ -45,6 +54,7 @@ export async function startCollector({ port = 0 }: CollectorOptions = {}): Promi
       keep(messages, [message]);
       if (request.url === '/v1/traces') keep(spans, decodeSpans(message));
       else if (request.url === '/v1/metrics') keep(metrics, decodeMetrics(message));
+      else if (request.url === '/v1/logs') keep(logs, decodeLogs(message));
       else {
         response.writeHead(404).end();
         return;
@@ -64,6 +74,7 @@ export async function startCollector({ port = 0 }: CollectorOptions = {}): Promi
     url: `http://127.0.0.1:${portOf(server.address())}`,
     spans: () => spans,
     metrics: () => metrics,
+    logs: () => logs,
     rawBytes: () => messages,
     waitFor: (find) =>
       new Promise((resolve, reject) => {

@@ -5,6 +5,7 @@ import { UsageError } from '../src/commands/failure.ts';
 const scenarios: ReadonlyMap<string, () => Promise<(args: string[]) => Promise<number>>> = new Map([
   ['hops', async () => (await import('./run-hops.ts')).runHops],
   ['chain', async () => (await import('./chain/main.ts')).runChain],
+  ['federation', async () => (await import('./federation/main.ts')).runFederation],
 ]);
 
 /**

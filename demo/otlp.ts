@@ -1,5 +1,5 @@
 // Decodes OTLP protobuf messages into plain objects people and tests can read.
-// The schema is the part of opentelemetry-proto 1.x that traces and metrics use; unknown fields are skipped.
+// The schema is the part of opentelemetry-proto 1.x that traces, metrics and logs use; unknown fields are skipped.
 
 import protobuf from 'protobufjs';
 
@@ -22,6 +22,13 @@ message Span { bytes trace_id = 1; bytes span_id = 2; string trace_state = 3; by
 message Link { bytes trace_id = 1; bytes span_id = 2; string trace_state = 3; repeated KeyValue attributes = 4; }
 message Status { string message = 2; int32 code = 3; }
 
+message LogsData { repeated ResourceLogs resource_logs = 1; }
+message ResourceLogs { Resource resource = 1; repeated ScopeLogs scope_logs = 2; }
+message ScopeLogs { InstrumentationScope scope = 1; repeated LogRecord log_records = 2; }
+message LogRecord { fixed64 time_unix_nano = 1; fixed64 observed_time_unix_nano = 11; int32 severity_number = 2;
+  string severity_text = 3; AnyValue body = 5; repeated KeyValue attributes = 6; fixed32 flags = 8; bytes trace_id = 9;
+  bytes span_id = 10; string event_name = 12; }
+
 message MetricsData { repeated ResourceMetrics resource_metrics = 1; }
 message ResourceMetrics { Resource resource = 1; repeated ScopeMetrics scope_metrics = 2; }
 message ScopeMetrics { InstrumentationScope scope = 1; repeated Metric metrics = 2; }
@@ -37,6 +44,7 @@ message HistogramDataPoint { repeated KeyValue attributes = 9; fixed64 count = 4
 
 const { root } = protobuf.parse(schema);
 const tracesData = root.lookupType('TracesData');
+const logsData = root.lookupType('LogsData');
 const metricsData = root.lookupType('MetricsData');
 
 export type AttributeValue = string | number | boolean | readonly AttributeValue[] | undefined;
@@ -64,6 +72,22 @@ export interface DecodedLink {
   readonly traceId: string;
   readonly spanId: string;
   readonly attributes: DecodedAttributes;
+}
+
+export interface DecodedLog {
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly observed: number;
+  readonly severity: number;
+  readonly severityText: string;
+  readonly event: string;
+  readonly body: AttributeValue;
+  readonly attributes: DecodedAttributes;
+  /** Empty where the record belongs to no trace. */
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly resource: DecodedAttributes;
+  readonly scope: string;
 }
 
 export interface DecodedMetric {
@@ -107,6 +131,27 @@ export function decodeSpans(message: Uint8Array): DecodedSpan[] {
         flags: Number(span['flags'] ?? 0),
         resource: attributesOf(fields(resourceSpans['resource'])['attributes']),
         scope: String(fields(scopeSpans['scope'])['name'] ?? ''),
+      })),
+    ),
+  );
+}
+
+/** Throws for bytes that are no such message. */
+export function decodeLogs(message: Uint8Array): DecodedLog[] {
+  return decode(logsData, message, 'resourceLogs').flatMap((resourceLogs) =>
+    list(resourceLogs['scopeLogs']).flatMap((scopeLogs) =>
+      list(scopeLogs['logRecords']).map((record) => ({
+        time: Number(record['timeUnixNano'] ?? 0) / 1e6,
+        observed: Number(record['observedTimeUnixNano'] ?? 0) / 1e6,
+        severity: Number(record['severityNumber'] ?? 0),
+        severityText: String(record['severityText'] ?? ''),
+        event: String(record['eventName'] ?? ''),
+        body: toValue(fields(record['body'])),
+        attributes: attributesOf(record['attributes']),
+        traceId: hex(record['traceId']),
+        spanId: hex(record['spanId']),
+        resource: attributesOf(fields(resourceLogs['resource'])['attributes']),
+        scope: String(fields(scopeLogs['scope'])['name'] ?? ''),
       })),
     ),
   );

@@ -29,5 +29,5 @@ test('every attack on the chain is refused, with its reason', async (t) => {
 test('a scenario there is not', async (t) => {
   const { code, stderr } = await run(t, ['demo', '--scenario', 'heist']);
   t.equal(code, 2);
-  t.match(stderr, /there is no scenario "heist"; there are: hops, chain/);
+  t.match(stderr, /there is no scenario "heist"; there are: hops, chain, federation/);
 });
