@@ -21,7 +21,7 @@ const hostile: readonly string[] = [
 
 for (const preset of presets.values()) {
   test(`${preset.preset}: none of them passes`, async (t) => {
-    const upstream = preset.upstream === undefined ? { upstream: 'https://upstream.example' } : {};
+    const upstream = preset.upstream === undefined ? { upstream: 'https://upstream.eu-central-1.amazonaws.com' } : {};
     const route: RouteInput = { preset: preset.preset, ...upstream };
     const gate = await startGate(t, [route]);
     const [first] = preset.examples.filter(({ expect, request }) => !('refused' in expect) && !request.upgrade);
