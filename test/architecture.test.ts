@@ -27,18 +27,24 @@ const roots = ['app.ts', 'cli.ts', 'commands/', 'wiring/'];
 /** What is known of a call, stage by stage: types, and the guards that read how far a call came. */
 const callLayer = ['call.ts', 'credential.ts', 'principal.ts', 'reached.ts'];
 
-/** Where a secret is placed on a message, hashed, decoded or verified. Nowhere else is its value needed. */
+/** Where a secret is placed on a message, hashed, decoded, verified or handed to another thread. Nowhere else is its value needed. */
 const mayReveal = [
   'audit/signing-key.ts',
+  'base/aws-keys.ts',
+  'base/bound-token.ts',
+  'base/connect.ts',
   'base/secret.ts',
   'exchange/cache.ts',
+  'exchange/client-auth-spiffe.ts',
   'exchange/client-auth.ts',
+  'exchange/handover.ts',
   'exchange/message.ts',
   'exchange/placement.ts',
   'exchange/readable.ts',
   'exchange/signing-key.ts',
   'forwarding/guard.ts',
   'forwarding/headers.ts',
+  'forwarding/sign-dpop.ts',
   'identity/establish.ts',
   'identity/handle.ts',
   'identity/jwt.ts',
@@ -48,6 +54,8 @@ const mayReveal = [
   'sts/clients.ts',
   'telemetry/otel.ts',
   'telemetry/pseudonym.ts',
+  'wiring/workers/crew.ts',
+  'wiring/workers/edition.ts',
 ];
 
 const madeIn: Record<string, readonly string[]> = {

@@ -2,11 +2,14 @@
 
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
+import { mock } from 'node:test';
 import { test } from 'tap';
 import { startApp } from '../../src/app.ts';
+import { banner } from '../../src/commands/banner.ts';
 import { ConfigError } from '../../src/config/load.ts';
 import { holdStream, readStream } from '../support/e2e-stream.ts';
 import { calls, startE2e, told } from '../support/e2e-world.ts';
+import { startInboundWorld } from '../support/inbound-world.ts';
 import { silentLog } from '../support/log.ts';
 import { rejection } from '../support/rejection.ts';
 import { clockAt, start } from '../support/sts-issuer.ts';
@@ -56,6 +59,57 @@ test('stop: a live stream is served to its end, new calls are not', async (t) =>
   const { records, spans } = await ending;
   t.match(calls(records), [{ status: 200, end: 'complete' }]);
   t.ok(spans.length >= 3, 'and what happened was exported before the end');
+});
+
+test('stop with a delay: for so long calls are taken while load balancers are told to look elsewhere', async (t) => {
+  const listen = { outbound: '127.0.0.1:0', admin: '127.0.0.1:0', drain_delay: '5s', drain_timeout: '10s' };
+  const world = await startE2e(t, { config: () => ({ listen }) });
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  const ending = world.end();
+  t.match(await ready(world), [503, { ready: false, draining: true }]);
+  t.equal((await world.call('/api')).status, 200);
+  mock.timers.tick(5_000);
+  mock.timers.reset();
+  const { records } = await ending;
+  await t.rejects(world.call('/api'), 'the door is closed');
+  t.match(calls(records), [{ status: 200, end: 'complete' }]);
+});
+
+test('what agents call may be another address than the one listened on', async (t) => {
+  const listen = { outbound: '127.0.0.1:0', admin: '127.0.0.1:0', public_url: 'https://gate.example/agents/' };
+  const world = await startE2e(t, { config: () => ({ listen }) });
+  const routes = await (await fetch(`${world.app.adminUrl}/routes`)).json();
+  t.match(routes, [{ client: { baseUrl: 'https://gate.example/agents/api' } }]);
+  t.match(banner(world.app), /agents +http:\/\/127\S+ +called as https:\/\/gate\.example\/agents\n/);
+  t.match(banner(world.app), /api +https:\/\/gate\.example\/agents\/api /);
+});
+
+test('stop: both listeners share the drain time, so that a call out is not given it twice', async (t) => {
+  const clock = clockAt(start);
+  const listen = { outbound: '127.0.0.1:0', admin: '127.0.0.1:0', drain_timeout: '1h' };
+  const world = await startInboundWorld(t, { clock, config: () => ({ listen }) });
+  const arrived = Promise.withResolvers<void>();
+  const finish = Promise.withResolvers<void>();
+  world.agentBehind.behave(async (_request, response) => {
+    arrived.resolve();
+    await finish.promise;
+    response.end('done');
+  });
+  const incoming = world.callAgent();
+  await arrived.promise;
+  const opening = holdStream(world.upstream);
+  const reader = readStream(await world.call('/api/stream', { agent: null, user: null }));
+  const stream = await opening;
+
+  const ending = world.end();
+  stream.send('data: one\n\n');
+  await reader.until('one');
+  clock.advance(3_600);
+  finish.resolve();
+  t.equal(await (await incoming).text(), 'done');
+  await t.rejects(reader.rest(), 'its hour was over when the last call in had ended');
+  await ending;
 });
 
 test('stop: an idle keep-alive connection does not hold it up', async (t) => {

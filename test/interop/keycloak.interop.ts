@@ -143,11 +143,12 @@ test('an audience that no scope of the route brings is a fault of the configurat
   t.match(await world.record(), { reason: 'exchange_misconfigured', detail });
 });
 
-test('an audience that is no client of the realm looks like a client that was rejected', async (t) => {
+test('an audience that is no client of the realm is told from a client that was rejected', async (t) => {
   const world = await startWorld(t, issuer, { route: { audience: 'nobody' } });
   const told = await world.call('openai', { agent: await issuer.agent('planner') });
   t.strictSame(told, [503, 'credential_unavailable']);
-  t.match(await world.record(), { reason: 'issuer_rejected_client', detail: 'invalid_client: Audience not found' });
+  const detail = 'invalid_client: Audience not found';
+  t.match(await world.record(), { reason: 'exchange_audience_unknown', detail });
 });
 
 test('resource is not looked at: a token for another audience is not accepted', async (t) => {

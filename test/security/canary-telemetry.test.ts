@@ -20,7 +20,7 @@ import { telemetryWorld } from '../support/telemetry-world.ts';
 
 /** Everything that can be seen from outside, as text. */
 async function everything(world: Awaited<ReturnType<typeof telemetryWorld>>): Promise<string> {
-  await world.telemetry.flush();
+  await Promise.all([world.telemetry.flush(), world.copies?.flush()]);
   const wire = world.collector.rawBytes().map((message) => message.toString('latin1'));
   const printed: string[] = [];
   const log = createLog({ level: 'debug', destination: { write: (line) => void printed.push(line) } });
@@ -39,7 +39,7 @@ function leaked(text: string): string[] {
 }
 
 test('calls that go well', async (t) => {
-  const world = await telemetryWorld(t);
+  const world = await telemetryWorld(t, { audit: { otlp: true } });
   carryOut(world.telemetry.observe, { jti: canaries.rawJti });
 
   const call = armedCall(world.telemetry.observe, {
@@ -63,7 +63,7 @@ test('calls that go well', async (t) => {
 });
 
 test('calls that go badly, at every stage', async (t) => {
-  const world = await telemetryWorld(t);
+  const world = await telemetryWorld(t, { audit: { otlp: true } });
   const { observe } = world.telemetry;
   const cause = new Error(`the library said ${canaries.issuedToken}`);
 
@@ -99,7 +99,7 @@ test('calls that go badly, at every stage', async (t) => {
 });
 
 test('MCP: neither the session id nor what tools are given and give', async (t) => {
-  const world = await telemetryWorld(t);
+  const world = await telemetryWorld(t, { audit: { otlp: true } });
   const call = armedCall(world.telemetry.observe, {
     route: { dialect: 'mcp', provider: undefined },
     facts: {
@@ -117,7 +117,7 @@ test('MCP: neither the session id nor what tools are given and give', async (t) 
 });
 
 test('a failure inside telemetry tells nothing either', async (t) => {
-  const world = await telemetryWorld(t);
+  const world = await telemetryWorld(t, { audit: { otlp: true } });
   const call = armedCall(world.telemetry.observe);
   const facts = {
     ...credentialFacts(),

@@ -28,11 +28,16 @@ export interface Files {
 }
 
 /** Loads the text as /etc/postern/postern.yaml, among the files given. */
-export async function load(text: string, files: Files = {}): Promise<LoadedConfig> {
+export async function load(
+  text: string,
+  files: Files = {},
+  inspect?: (loaded: LoadedConfig) => Promise<void>,
+): Promise<LoadedConfig> {
   const world: Files = { ...files, '/etc/postern/postern.yaml': text };
   return loadConfig({
     file: '/etc/postern/postern.yaml',
     env: { CLIENT_SECRET: 'hush-hush' },
+    ...(inspect && { inspect }),
     async readFile(path, maxBytes) {
       const found = world[path];
       if (found === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
@@ -43,8 +48,12 @@ export async function load(text: string, files: Files = {}): Promise<LoadedConfi
 }
 
 /** The lines of the problems found in the text, without the name of the file. */
-export async function problemsIn(text: string, files: Files = {}): Promise<readonly string[]> {
-  const failure = await rejection(load(text, files));
+export async function problemsIn(
+  text: string,
+  files: Files = {},
+  inspect?: (loaded: LoadedConfig) => Promise<void>,
+): Promise<readonly string[]> {
+  const failure = await rejection(load(text, files, inspect));
   if (!(failure instanceof ConfigError)) throw failure;
   return failure.message.split('\n').map((line) => line.replace('/etc/postern/postern.yaml:', ''));
 }

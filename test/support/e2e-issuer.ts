@@ -7,6 +7,8 @@ import type { Test } from 'tap';
 import type { Clock } from '../../src/base/ports.ts';
 import { type EmbeddedIssuer, startEmbeddedIssuer } from '../../src/sts/issuer.ts';
 import { embeddedIssuerSchema } from '../../src/sts/schema.ts';
+import { entraAudience } from './exchange-vendors/entra.ts';
+import { googleProvider } from './exchange-vendors/google.ts';
 import { silentLog } from './log.ts';
 import { clockAt, start } from './sts-issuer.ts';
 
@@ -23,6 +25,14 @@ const audiences = [
   { id: 'agent:researcher' },
   { id: 'agent:writer' },
   { id: 'whoami', scopes: ['profile.read'] },
+  // What vendors' federation wants an assertion to be for.
+  { id: 'https://api.openai.com/v1', scopes: [] },
+  { id: 'https://openrouter.ai/api/v1', scopes: [] },
+  { id: 'https://huggingface.co', scopes: [] },
+  { id: 'databricks-acme', scopes: [] },
+  { id: `https:${googleProvider}`, scopes: [] },
+  { id: entraAudience, scopes: [] },
+  { id: 'sts.amazonaws.com', scopes: [], aws_session_tags: true },
 ];
 
 export interface TokenRequest {

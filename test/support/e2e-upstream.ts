@@ -83,6 +83,7 @@ async function readReceived(request: IncomingMessage): Promise<Received> {
     rawHeaders: request.rawHeaders,
     body: Buffer.concat(chunks),
     token,
-    claims: token === undefined || token.split('.').length !== 3 ? {} : claimsOf(token),
+    // A JWT's header begins so; opaque tokens have dots too (ya29.c.…).
+    claims: token?.startsWith('eyJ') === true && token.split('.').length === 3 ? claimsOf(token) : {},
   };
 }

@@ -163,7 +163,7 @@ const span = { traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 0 };
 
 const silent: Observation = {
   span,
-  exchangeStarted: () => ({ span, traceparent: '', succeeded: () => {}, failed: () => {} }),
+  exchangeStarted: () => ({ span, traceparent: '', asked: () => {}, succeeded: () => {}, failed: () => {} }),
   attemptStarted: () => ({ traceparent: '', responded: () => {}, passed: () => {}, ended: () => {} }),
   replied: () => {},
   refused: () => {},

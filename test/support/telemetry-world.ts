@@ -4,7 +4,9 @@ import type { Test } from 'tap';
 import { type Collector, type DecodedSpan, startCollector } from '../../demo/collector.ts';
 import { openAudit } from '../../src/audit/audit.ts';
 import { auditSchema } from '../../src/audit/schema.ts';
+import { createAuditCopies } from '../../src/telemetry/audit-copies.ts';
 import type { Environment } from '../../src/telemetry/environment.ts';
+import type { LogExport } from '../../src/telemetry/log-export.ts';
 import { createTelemetry, type Telemetry } from '../../src/telemetry/observe.ts';
 import { createPseudonym } from '../../src/telemetry/pseudonym.ts';
 import { telemetrySchema } from '../../src/telemetry/schema.ts';
@@ -17,6 +19,8 @@ export interface TelemetryWorld {
   readonly telemetry: Telemetry;
   readonly collector: Collector;
   readonly audit: MemoryLog;
+  /** With `audit.otlp`. */
+  readonly copies: LogExport | undefined;
   readonly log: ReturnType<typeof recordingLog>;
   /** Flushes, and gives every span the collector has. */
   spans(): Promise<readonly DecodedSpan[]>;
@@ -42,21 +46,16 @@ export async function telemetryWorld(t: Test, options: WorldOptions = {}): Promi
   const clock = { now: () => arrivedAt + elapsed - 1_000 };
   const version = '0.0.0-test';
   const { segments } = memory;
-  const audit = openAudit({ audit: auditSchema.parse(options.audit ?? {}), segments, pseudonym, clock, log, version });
-  const telemetry = createTelemetry({
-    telemetry: config,
-    audit,
-    pseudonym,
-    env: options.env ?? {},
-    clock,
-    log,
-    version,
-    elapsed: () => elapsed,
-  });
-  watchAudit(telemetry, audit);
+  const auditConfig = auditSchema.parse(options.audit ?? {});
+  const told = { telemetry: config, env: options.env ?? {}, clock, log, version, instance: 'one-of-many' };
+  const copies = createAuditCopies({ ...told, wanted: auditConfig.otlp });
+  const audit = openAudit({ audit: auditConfig, segments, pseudonym, clock, log, version, copy: copies?.write });
+  const telemetry = createTelemetry({ ...told, audit, pseudonym, elapsed: () => elapsed });
+  watchAudit(telemetry, audit, copies);
   t.teardown(async () => {
     await telemetry.close();
     await audit.close();
+    await copies?.close();
     await collector.close();
   });
   const spans = async () => {
@@ -67,6 +66,7 @@ export async function telemetryWorld(t: Test, options: WorldOptions = {}): Promi
     telemetry,
     collector,
     audit: memory,
+    copies,
     log,
     spans,
     async span(name) {
