@@ -6,7 +6,7 @@ import { code, fenced, page, table } from './markdown.ts';
 
 const introduction = `# Audit reference
 
-One JSON document on each line: what was decided and done, for whom, through whom, with which credential. Never sampled, never through
+One JSON document on each line: what was decided and done, for whom, through whom, with which credential. Never sampled, not dependent on
 OpenTelemetry, never a token, a query string or a body. \`audit\` in the [configuration](configuration.md#audit) says where it goes;
 \`postern audit verify | show | tail\` reads it.`;
 
@@ -51,6 +51,30 @@ that policy allows with \`audit_unavailable\` (503) until they can; \`fail: open
 (\`postern.audit.records{outcome="unsecured"}\`) and logs. Records wait in memory meanwhile; those beyond 16 MiB are lost, and
 \`postern.audit.lost\` says how many. With \`async\`, calls go on until the first write has failed. One gate, one file: a second gate on the
 same file sets it aside and begins its own; the first goes on in the file that was set aside, and logs an error at its next rotation.`;
+
+const copies = `## Copies at the collector
+
+With \`audit.otlp: true\` every line, those of the log itself too, also goes to the collector of [\`telemetry\`](configuration.md#telemetry), as an
+OTLP log record of scope \`postern.audit\` (HTTP/protobuf, \`/v1/logs\`):
+
+| LogRecord | |
+|---|---|
+| \`body\` | the line, byte for byte: a file made of bodies is a log that \`postern audit verify\` checks |
+| \`event_name\` | \`event\` |
+| \`time_unix_nano\`, \`observed_time_unix_nano\` | \`time\`; when it was taken for export |
+| \`severity_number\` | INFO; WARN where \`decision\` is deny or the issuer said no; ERROR where something failed, and for \`postern.audit.lost\` |
+| \`trace_id\`, \`span_id\` | of the record: the span of the call or of the exchange |
+| attributes | \`log.record.uid\` (\`event_id\`), \`postern.audit.seq\`, \`postern.audit.hash\`, and named as on spans: \`postern.request.id\`, \`postern.delegation.root_id\`, \`.id\`, \`.parent_id\`, \`.subject\`, \`.actor\`, \`postern.route.id\`, \`postern.decision\`, \`postern.denial.reason\`, \`postern.policy.id\`, \`.version\`, \`postern.exchange.name\`, \`.outcome\`, \`postern.credential.kind\`, \`postern.token.id_hash\`, \`http.request.method\`, \`http.response.status_code\` |
+
+A copy is never the log. No call waits for it or is refused because of it, whatever \`durability\` and \`fail\` say; \`before_response\` needs a
+file. Lines are sent in order, in batches, again after 429, 502, 503, 504 (\`Retry-After\` is kept), a lost connection or silence. Lines beyond 8,192 or
+16 MiB that wait, and those the collector refuses, are in the log alone: counted
+(\`postern.audit.copies{outcome="queue_full" | "refused" | "closed"}\`) and told in the gate's own log once for each spell. A stop sends what waits for at
+most 3 s. A line whose answer was lost is sent again: look for doubles by \`postern.audit.hash\`.
+
+\`OTEL_EXPORTER_OTLP_*\` hold as for spans, with \`OTEL_EXPORTER_OTLP_LOGS_ENDPOINT\`, \`_HEADERS\`, \`_TIMEOUT\`, \`_COMPRESSION\`, \`_CERTIFICATE\`;
+\`OTEL_BLRP_MAX_QUEUE_SIZE\`, \`_SCHEDULE_DELAY\` and \`_MAX_EXPORT_BATCH_SIZE\` size queue and batches. \`OTEL_LOGS_EXPORTER=none\` and
+\`OTEL_SDK_DISABLED=true\` turn copies off.`;
 
 const ocsf = `## In OCSF
 
@@ -97,6 +121,7 @@ export function auditPage(): string {
     ),
     integrity,
     waiting,
+    copies,
     ocsf,
     table(
       ['Event', 'Class', 'Activity'],

@@ -124,6 +124,7 @@ function exampleBlocks({ examples }: Preset): string[] {
 
 function placementOf({ placement }: Preset): string {
   if (typeof placement === 'string') return placement === 'bearer' ? code('Authorization: Bearer ...') : placement;
+  if ('sigv4' in placement) return `signs the request (SigV4, service ${code(placement.sigv4.service)})`;
   return 'header' in placement
     ? code(`${placement.header}: ${placement.prefix ?? ''}...`)
     : code(`?${placement.query}=...`);
