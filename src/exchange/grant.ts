@@ -22,6 +22,8 @@ export interface HopToken {
 
 /** One credential to obtain. */
 export interface Hop {
+  /** Id of the route the credential is for. */
+  readonly route: string;
   readonly subject: HopToken;
   /** The caller's own token; undefined when the caller is the subject, or is known by other proof than a token. */
   readonly actor: HopToken | undefined;

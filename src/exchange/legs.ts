@@ -76,6 +76,7 @@ function planLeg<L extends Leg>(
   const kind = before === undefined ? grant.kind : before.plan.kind;
   const parties = kind === 'exchanged' ? [call.subject, ...call.chain.actors] : [];
   const hop: Hop = {
+    route: route.id,
     ...tokensOf(grant, before, call),
     audience: request.audience ?? own.audience,
     resources: request.resources ?? own.resources ?? [],

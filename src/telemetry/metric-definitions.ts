@@ -86,6 +86,21 @@ export const metricDefinitions = {
     labels: ['postern.exchange.name'],
     buckets: lifetimeSeconds,
   },
+  credentialUses: {
+    name: 'postern.credential.uses',
+    kind: 'counter',
+    unit: '{use}',
+    description: 'Credentials put on requests, by kind: `static` is standing privilege.',
+    labels: ['postern.credential.kind', 'postern.exchange.name'],
+  },
+  routes: {
+    name: 'postern.routes',
+    kind: 'gauge',
+    unit: '{route}',
+    description: 'Routes by the kind of credential they use: those of `static` rest on a standing key.',
+    labels: ['postern.credential.kind'],
+    across: 'largest',
+  },
   jwksAge: {
     name: 'postern.jwks.age',
     kind: 'gauge',
@@ -217,6 +232,7 @@ export const metricDefinitions = {
 
 /** Metrics whose value another part knows. */
 export type WatchedGauge =
+  | 'routes'
   | 'cacheEntries'
   | 'jwksAge'
   | 'upstreamQueue'

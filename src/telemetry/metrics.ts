@@ -41,6 +41,7 @@ export function createMetrics({ clock, log }: { clock: Clock; log: Log }): Metri
   const decisions = define('decisions');
   const depth = define('depth');
   const remainingLifetime = define('remainingLifetime');
+  const credentialUses = define('credentialUses');
   const overhead = define('overhead');
   const timeToFirstChunk = define('firstChunk');
   const faults = define('faults');
@@ -76,6 +77,7 @@ export function createMetrics({ clock, log }: { clock: Clock; log: Log }): Metri
       if (overheadMs !== undefined) overhead.record(overheadMs / 1_000, [route]);
     },
     used({ credential: { facts } }) {
+      credentialUses.record(1, [facts.kind, facts.exchange]);
       if (facts.expiresAt !== undefined) {
         remainingLifetime.record((facts.expiresAt * 1_000 - clock.now()) / 1_000, [facts.exchange]);
       }

@@ -9,6 +9,7 @@ import type { Gate } from './gate.ts';
 
 export function watchGate(telemetry: Telemetry, gate: () => Gate): void {
   const { watch } = telemetry;
+  watch('routes', () => routesByKind(gate()));
   watch('cacheEntries', () => [{ value: gate().broker.stats().entries, labels: [] }]);
   watch('jwksAge', () =>
     gate()
@@ -23,6 +24,16 @@ export function watchGate(telemetry: Telemetry, gate: () => Gate): void {
       .upstreams.map(({ origin, queued }) => ({ value: queued, labels: [origin] })),
   );
   watchRevocations(telemetry, gate);
+}
+
+function routesByKind({ broker, routes }: Gate) {
+  const kinds = new Map(broker.status().map(({ name, kind }) => [name, kind]));
+  const counts = new Map<string, number>();
+  for (const { config } of routes) {
+    const kind = kinds.get(config.exchange) ?? 'none';
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  return [...counts].map(([kind, value]) => ({ value, labels: [kind] }));
 }
 
 function watchRevocations({ watch }: Telemetry, gate: () => Gate): void {

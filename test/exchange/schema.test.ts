@@ -42,6 +42,8 @@ test('a static secret is a value or a file, never both and never neither', (t) =
   t.ok(accepts({ grant: 'static_secret', file: '/run/key' }));
   t.notOk(accepts({ grant: 'static_secret' }));
   t.notOk(accepts({ grant: 'static_secret', value: 'sk-1', file: '/run/key' }));
+  t.ok(accepts({ grant: 'static_secret', directory: '/run/keys' }));
+  t.notOk(accepts({ grant: 'static_secret', directory: '/run/keys', file: '/run/key' }));
   t.end();
 });
 

@@ -23,6 +23,8 @@ const contract = [
   'postern_authorization_decisions_total counter',
   'postern_delegation_depth histogram',
   'postern_token_remaining_lifetime_seconds histogram',
+  'postern_credential_uses_total counter',
+  'postern_routes gauge',
   'postern_jwks_age_seconds gauge',
   'postern_jwks_fetch_failures_total counter',
   'postern_upstream_queue gauge',
@@ -94,6 +96,11 @@ test('a whole call, counted and timed', async (t) => {
   t.match(text, 'postern_audit_records_total{event="postern.access.allowed",outcome="accepted"} 1');
   t.match(text, 'postern_authorization_decisions_total{postern_decision="allow",http_route="/openai/*"} 1');
   t.match(text, /postern_token_remaining_lifetime_seconds_sum\{postern_exchange_name="corp"\} 299.998\n/);
+  t.match(
+    text,
+    'postern_credential_uses_total{postern_credential_kind="exchanged",postern_exchange_name="corp"} 1',
+    'a standing key would be told as static',
+  );
   t.match(text, /^target_info\{.*service_name="postern".*\} 1$/m);
 });
 

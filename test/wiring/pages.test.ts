@@ -70,4 +70,9 @@ test('metrics are in the format scrapers expect', async (t) => {
   for (const line of body.trimEnd().split('\n')) {
     t.match(line, /^(?:# (?:HELP|TYPE) \S+ .+|[a-z_:][\w:]*(?:\{.*\})? -?(?:[\d.e+-]+|\+Inf|NaN))$/i);
   }
+  t.match(
+    body,
+    /^postern_routes\{postern_credential_kind="exchanged"\} [1-9]/m,
+    'standing privilege would be seen here',
+  );
 });

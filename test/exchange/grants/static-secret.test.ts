@@ -78,6 +78,36 @@ test('a file that is gone is no credential, even though its value is remembered'
   t.equal((await broker.arm(call())).credential.secret?.reveal(), 'sk-2');
 });
 
+test('a folder as Kubernetes mounts it: each route has its own file in it, all swapped at once', async (t) => {
+  const { gate, call, clock } = await startWorld(t);
+  const directory = t.testdir({ one: { openai: 'sk-o1', qdrant: 'sk-q1' }, two: { openai: 'sk-o2', qdrant: 'sk-q2' } });
+  symlinkSync('one', join(directory, '..data'));
+  for (const name of ['openai', 'qdrant']) symlinkSync(join('..data', name), join(directory, name));
+  const { broker } = gate({
+    exchanges: { keys: { grant: 'static_secret', directory } },
+    routes: ['openai', 'qdrant', 'tavily'].map((id) => ({ id, exchange: 'keys', audience: undefined })),
+  });
+  await broker.warm();
+  t.match(broker.status(), [{ kind: 'static', ready: true, endpoint: directory }]);
+  const keyOf = async (id: string) => (await broker.arm(call({ route: id }))).credential.secret?.reveal();
+
+  t.strictSame([await keyOf('openai'), await keyOf('qdrant')], ['sk-o1', 'sk-q1']);
+  symlinkSync('two', join(directory, '..next'));
+  renameSync(join(directory, '..next'), join(directory, '..data'));
+  clock.pass(1);
+  t.strictSame([await keyOf('openai'), await keyOf('qdrant')], ['sk-o2', 'sk-q2']);
+  const refused = await refusal(broker.arm(call({ route: 'tavily' })));
+  t.equal(refused.reason, 'secret_unavailable', 'a route without a file has no key, and no other route lends it one');
+});
+
+test('a folder that is none: not ready', async (t) => {
+  const { gate } = await startWorld(t);
+  const directory = join(t.testdir({ key: 'sk-1' }), 'key');
+  const { broker } = gate({ exchanges: { corp: { grant: 'static_secret', directory } } });
+  await broker.warm();
+  t.match(broker.status(), [{ ready: false, lastFailure: { reason: 'secret_unavailable' } }]);
+});
+
 const unusable: readonly (readonly [string, string])[] = [
   ['empty', ''],
   ['only a line end', '\n'],
