@@ -237,7 +237,8 @@ export interface Stages {
   identify(call: StrippedCall): Promise<KnownCall>;
   route(call: KnownCall): Promise<RoutedCall>;
   permit(call: RoutedCall): PermittedCall;
-  arm(call: PermittedCall): Promise<ArmedCall>;
+  /** At once where nothing has to be asked for. */
+  arm(call: PermittedCall): ArmedCall | Promise<ArmedCall>;
   forward(call: ArmedCall): Promise<Reply>;
   /** Answers a refused call in the dialect of its client. */
   refuse(reached: Arrival, refusal: Refusal): void;

@@ -46,6 +46,8 @@ export interface Audit {
   recorded(event: string, members: string): boolean;
   /** Why records cannot be written, or taken, at the moment. */
   obstacle(): Error | undefined;
+  /** Whether a permitted call may go on at once: no record has to be anywhere first, and records are taken. */
+  unhindered(): boolean;
   /**
    * Resolves when a permitted call may go on: what was recorded so far is where the configuration wants it.
    * @param untold why the call's own record was not taken; counts only where calls wait for their records
@@ -110,6 +112,11 @@ export function createAudit({ audit, log, pseudonym, trail }: AuditParts): Audit
     event: (name, facts) => void write(records.event(name, facts)),
     recorded: (event, shared) => write({ event, fields: {}, shared }),
     obstacle: trail.obstacle,
+    unhindered() {
+      if (before || trail.obstacle() !== undefined) return false;
+      unsecured = false;
+      return true;
+    },
     async secured(untold) {
       const settled = before ? trail.flush().then(() => undefined, asError) : undefined;
       const failure = trail.obstacle() ?? (await settled) ?? (before ? untold : undefined);

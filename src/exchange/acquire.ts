@@ -48,6 +48,8 @@ export interface AcquireStats {
 }
 
 export interface Acquire {
+  /** The credential that serves the call without waiting for anything; undefined where there is none. */
+  held(lane: CompiledLane, call: PermittedCall): Obtained | undefined;
   /** @param rejected fingerprint of the credential that the upstream did not accept, when there was one */
   acquire(lane: CompiledLane, call: PermittedCall, rejected?: string, signal?: AbortSignal): Promise<Acquired>;
   stats(): AcquireStats;
@@ -141,18 +143,25 @@ export function createAcquire({ clock, log, cache, failures, share }: AcquireOpt
       });
   }
 
+  function serve(obtained: Obtained, errand: Errand): Obtained {
+    stats.hits += 1;
+    refreshAhead({ ...errand, again: false, unlike: obtained.facts.fingerprint }, obtained.life);
+    return obtained;
+  }
+
   return {
+    held(lane, call) {
+      const planned = plan(lane, call);
+      const cached = lookUp(planned.plan.key, undefined);
+      return cached && serve(cached, { planned, call, again: false, unlike: undefined });
+    },
     async acquire(lane, call, rejected, signal) {
       const planned = plan(lane, call);
       const { key } = planned.plan;
       const errand: Errand = { planned, call, again: rejected !== undefined, unlike: rejected };
 
       const cached = lookUp(key, rejected);
-      if (cached !== undefined) {
-        stats.hits += 1;
-        refreshAhead({ ...errand, again: false, unlike: cached.facts.fingerprint }, cached.life);
-        return { obtained: cached, cache: 'hit' };
-      }
+      if (cached !== undefined) return { obtained: serve(cached, errand), cache: 'hit' };
 
       const failed = failures.recall(key);
       if (failed !== undefined) {

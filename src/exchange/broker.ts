@@ -58,6 +58,8 @@ export interface BrokerStats extends AcquireStats {
 }
 
 export interface Broker {
+  /** Arms a call for which nothing has to be waited for: promises took 3 us of each. @returns undefined for the others */
+  armAtOnce(call: PermittedCall): ArmedCall | undefined;
   /** @param signal lets this call leave a wait; nobody else's. @throws Refusal */
   arm(call: PermittedCall, signal?: AbortSignal): Promise<ArmedCall>;
   /**
@@ -106,6 +108,15 @@ export function createBroker(options: BrokerOptions): Broker {
     return { ...call, credential: { secret, placement, facts }, cache: result };
   }
 
+  function armAtOnce(call: PermittedCall): ArmedCall | undefined {
+    const lane = lanes.get(call.route.id);
+    if (lane === undefined || lane.legs[0]?.grant.kind === 'static') return undefined;
+    const obtained = acquire.held(lane, call);
+    if (obtained === undefined) return undefined;
+    const { secret, facts } = obtained;
+    return { ...call, credential: { secret, placement: lane.route.placement, facts }, cache: 'hit' };
+  }
+
   async function standing(
     { leg, hop, plan }: PlannedLeg<CompiledLeg>,
     placement: Placement,
@@ -138,6 +149,7 @@ export function createBroker(options: BrokerOptions): Broker {
   }
 
   return {
+    armAtOnce,
     arm: (call, signal) => armWith(call, undefined, signal),
     async rearm(call, signal) {
       if (call.credential.secret === undefined) return call;

@@ -123,7 +123,7 @@ export function compileGate(
       identify: identity.identify,
       route: createRoute({ catalogue }),
       permit: permit.permit,
-      arm: broker.arm,
+      arm: (call) => broker.armAtOnce(call) ?? broker.arm(call),
       forward: forwarding.forward,
       refuse: tellFaults(createRefuse(catalogue), log),
     },

@@ -9,7 +9,7 @@ import type { Telemetry } from '../telemetry/observe.ts';
 
 export type Assemble = (stages: Stages) => Carry;
 
-export function createAssemble({ permitted }: Telemetry, { secured }: Audit): Assemble {
+export function createAssemble({ permitted }: Telemetry, { secured, unhindered }: Audit): Assemble {
   /** Why this call's own record was not taken: room for those of other calls is none for it. */
   function untold(call: PermittedCall): Error | undefined {
     try {
@@ -22,9 +22,9 @@ export function createAssemble({ permitted }: Telemetry, { secured }: Audit): As
   return (stages) =>
     createPipeline({
       ...stages,
-      async arm(call) {
-        await secured(untold(call));
-        return stages.arm(call);
+      arm(call) {
+        const failure = untold(call);
+        return unhindered() ? stages.arm(call) : secured(failure).then(() => stages.arm(call));
       },
     });
 }

@@ -59,3 +59,28 @@ test('a body that ends early is refused', async (t) => {
   socket.write(`${head.join('\r\n')}\r\n\r\n{"model":"gpt-5"}`, () => socket.destroy());
   t.equal(refusedFor(await outcome), 'request_malformed');
 });
+
+test('a body that comes with its head, or after it, or before the next request, is the same body', async (t) => {
+  const gate = await startGate(t, [{ preset: 'openai' }]);
+  const body = '{"model":"gpt-5","n":1}';
+  const head = `POST /openai/v1/chat/completions HTTP/1.1\r\nHost: gate\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+  const bytesOf = async (outcome: ReturnType<typeof gate.next>) => {
+    const { body: read } = routed(await outcome);
+    return read.kind === 'buffered' ? read.bytes.toString() : read.kind;
+  };
+  const socket = connect(gate.port, '127.0.0.1');
+  t.teardown(() => socket.destroy());
+
+  const whole = gate.next();
+  socket.write(`${head}${body}`);
+  t.equal(await bytesOf(whole), body);
+
+  const apart = gate.next();
+  await new Promise<void>((resolve) => socket.write(`${head}${body.slice(0, 5)}`, () => resolve()));
+  socket.write(body.slice(5));
+  t.equal(await bytesOf(apart), body);
+
+  const first = gate.next();
+  socket.write(`${head}${body}${head}${body.replace('gpt-5', 'other')}`);
+  t.equal(await bytesOf(first), body, 'and nothing of the request behind it');
+});
