@@ -68,19 +68,16 @@ test('a body that comes with its head, or after it, or before the next request, 
     const { body: read } = routed(await outcome);
     return read.kind === 'buffered' ? read.bytes.toString() : read.kind;
   };
-  const socket = connect(gate.port, '127.0.0.1');
-  t.teardown(() => socket.destroy());
+  const send = async (...pieces: readonly string[]) => {
+    const outcome = gate.next();
+    const socket = connect(gate.port, '127.0.0.1');
+    t.teardown(() => socket.destroy());
+    for (const piece of pieces) await new Promise<void>((resolve) => socket.write(piece, () => resolve()));
+    return bytesOf(outcome);
+  };
 
-  const whole = gate.next();
-  socket.write(`${head}${body}`);
-  t.equal(await bytesOf(whole), body);
-
-  const apart = gate.next();
-  await new Promise<void>((resolve) => socket.write(`${head}${body.slice(0, 5)}`, () => resolve()));
-  socket.write(body.slice(5));
-  t.equal(await bytesOf(apart), body);
-
-  const first = gate.next();
-  socket.write(`${head}${body}${head}${body.replace('gpt-5', 'other')}`);
-  t.equal(await bytesOf(first), body, 'and nothing of the request behind it');
+  t.equal(await send(`${head}${body}`), body);
+  t.equal(await send(`${head}${body.slice(0, 5)}`, body.slice(5)), body);
+  const behind = `${head}${body.replace('gpt-5', 'other')}`;
+  t.equal(await send(`${head}${body}${behind}`), body, 'and nothing of the request behind it');
 });
