@@ -6,6 +6,7 @@
 
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
 import type { AwsKeys } from './aws-keys.ts';
+import { Refusal } from './errors.ts';
 
 /** A request exactly as it will be sent. */
 export interface AwsRequest {
@@ -30,10 +31,16 @@ export interface SigningScope {
 /** Headers that are signed where they are sent. */
 const signed = /^(?:content-type|x-amz.*)$/;
 
+/** Values that signer and receiver make the same canonical form of: tabs and bytes beyond ASCII they fold or encode each their way. */
+const plain = /^[\x20-\x7e]*$/;
+
 /** Headers a signature adds, in the order they are sent. */
 const added = ['authorization', 'x-amz-date', 'x-amz-content-sha256', 'x-amz-security-token'];
 
-/** @returns flat header lines to add to the request. @throws URIError for a query that is not UTF-8 */
+/**
+ * @returns flat header lines to add to the request
+ * @throws URIError for a query that cannot be signed as it is sent, Refusal `header_ambiguous` for such a header
+ */
 export async function signAws(request: AwsRequest, keys: AwsKeys, scope: SigningScope): Promise<readonly string[]> {
   const signer = await signerOf(keys, scope);
   const { headers } = await signer.sign(signable(request), { signingDate: new Date(scope.at) });
@@ -93,6 +100,7 @@ function signedLines(lines: readonly string[]): Record<string, string> {
     const name = lines[i]?.toLowerCase() ?? '';
     const value = lines[i + 1];
     if (value === undefined || !signed.test(name)) continue;
+    if (!plain.test(value)) throw new Refusal('header_ambiguous', { detail: 'a header to sign is not plain ASCII' });
     const before = values.get(name);
     values.set(name, before === undefined ? value : `${before},${value}`);
   }
@@ -106,6 +114,8 @@ function queryOf(text: string): Record<string, string | string[]> {
     const mark = pair.indexOf('=');
     const name = decodeURIComponent(mark === -1 ? pair : pair.slice(0, mark));
     const value = mark === -1 ? '' : decodeURIComponent(pair.slice(mark + 1));
+    // The signer's maps are objects: it would leave this one out of what it signs.
+    if (name === '__proto__') throw new URIError('a parameter that cannot be signed');
     query.set(name, [...(query.get(name) ?? []), value]);
   }
   return Object.fromEntries(query);

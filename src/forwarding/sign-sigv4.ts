@@ -23,7 +23,7 @@ export function createSigV4({ clock }: SigningPorts): (placement: SigV4Placement
         return await signAws(request, keys, { ...placement, at: clock.now() });
       } catch (cause) {
         if (!(cause instanceof URIError)) throw cause;
-        throw new Refusal('target_malformed', { detail: 'query has an escape that is not UTF-8', cause });
+        throw new Refusal('target_malformed', { detail: 'the query cannot be signed as it is', cause });
       }
     };
     signers.set(placement, signer);

@@ -117,7 +117,9 @@ async function verified(proof: string, clock: Clock): Promise<Proof> {
     });
     return { claims: payload, thumbprint: await calculateJwkThumbprint(protectedHeader.jwk ?? {}) };
   } catch (failure) {
-    if (failure instanceof joseErrors.JOSEError || failure instanceof TypeError) throw invalid('is not valid');
+    // A key that is none fails in WebCrypto and not in jose, with a DOMException.
+    const kinds = [joseErrors.JOSEError, TypeError, DOMException];
+    if (kinds.some((kind) => failure instanceof kind)) throw invalid('is not valid');
     throw failure;
   }
 }

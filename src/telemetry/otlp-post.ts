@@ -60,6 +60,11 @@ export function createPost({ url, headers, signal }: PostOptions): Post {
       sent.on('response', (response) => {
         readAnswer(response).then(resolve, reject);
       });
+      // Without a listener Node ends the connection and tells nobody: the batch would be on its way for ever.
+      sent.on('upgrade', (_answer, socket) => {
+        socket.destroy();
+        resolve({ kind: 'refused', problem: 'status 101' });
+      });
       sent.end(body);
     });
   }

@@ -52,6 +52,8 @@ export function createSpanExport(options: SpanExportOptions): SpanExport {
   let queued = 0;
   let timer: NodeJS.Timeout | undefined;
   let sending: Promise<void> | undefined;
+  /** The open batch has waited long enough. It goes on filling while another is on its way: each takes memory of its own. */
+  let due = false;
   let lost = false;
   let closed = false;
   const tell = telling(options.log);
@@ -79,11 +81,18 @@ export function createSpanExport(options: SpanExportOptions): SpanExport {
     timer = undefined;
     if (open !== undefined) full.push(open);
     open = undefined;
+    due = false;
   }
 
   function sendOpen(): void {
-    shut();
+    timer = undefined;
+    due = true;
     void sendAll();
+  }
+
+  function nextBatch(): SpanBatch | undefined {
+    if (full.length === 0 && due) shut();
+    return full.shift();
   }
 
   function sendAll(): Promise<void> {
@@ -94,7 +103,7 @@ export function createSpanExport(options: SpanExportOptions): SpanExport {
   }
 
   async function sendEach(): Promise<void> {
-    for (let batch = full.shift(); batch !== undefined; batch = full.shift()) {
+    for (let batch = nextBatch(); batch !== undefined; batch = nextBatch()) {
       const request = batch.request();
       const answer = await send(request);
       const problem = answer.kind === 'taken' ? undefined : answer.problem;

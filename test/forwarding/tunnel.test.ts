@@ -172,6 +172,18 @@ test('an upstream that rejects every credential is not the agent’s 401', async
   t.equal(await refusalOf(open(gate.url)), '502 upstream_rejected_credential');
 });
 
+test('AWS says with 403 and a header that it does not take the keys: they are renewed for an upgrade too', async (t) => {
+  const upstream = await startRawUpstream((socket) => {
+    socket.end('HTTP/1.1 403 Forbidden\r\nx-amzn-errortype: ExpiredTokenException\r\ncontent-length: 0\r\n\r\n');
+  });
+  const { gate } = await world(t, {}, upstream);
+  t.equal(await refusalOf(open(gate.url)), '502 upstream_rejected_credential');
+  t.match(gate.attempts, [
+    { resend: 0, status: 403 },
+    { resend: 1, status: 403 },
+  ]);
+});
+
 for (const status of [200, 302, 403, 404, 500]) {
   test(`an upstream that answers ${status} to an upgrade has not upgraded`, async (t) => {
     const upstream = await startRawUpstream((socket) => {

@@ -74,6 +74,12 @@ const wrong: Record<string, (url: string) => ProofChanges> = {
     },
   }),
   'without a key': () => ({ header: { jwk: undefined } }),
+  'with a key that is on no curve': () => ({
+    header: { jwk: { kty: 'EC', crv: 'P-256', x: 'A'.repeat(43), y: 'A'.repeat(43) } },
+  }),
+  'with a key of another curve than its algorithm': () => ({
+    header: { jwk: { kty: 'EC', crv: 'P-384', x: 'A'.repeat(64), y: 'A'.repeat(64) } },
+  }),
 };
 
 for (const [name, changes] of Object.entries(wrong)) {

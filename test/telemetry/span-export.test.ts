@@ -93,6 +93,21 @@ test('spans written while a request is on its way go with the next one, in order
   await flushed;
 });
 
+test('spans that trickle in while the collector is silent share a batch: each takes a quarter of a megabyte', async (t) => {
+  const { collector, spans } = await world(t, { scheduledDelayMillis: 1, maxExportBatchSize: 10 });
+  spans.write(span('one'));
+  const first = await collector.next();
+  for (const name of ['two', 'three', 'four']) {
+    spans.write(span(name));
+    await new Promise((resolve) => setTimeout(resolve, 1)); // after the one of the batch: timers of one length end in order
+  }
+  first.answer(200);
+  const second = await collector.next();
+  t.strictSame(second.names, ['two', 'three', 'four']);
+  second.answer(200);
+  await spans.flush();
+});
+
 test('a collector that is too busy gets the same request again', async (t) => {
   const { collector, spans, log } = await world(t);
   for (const name of ['one', 'two']) spans.write(span(name));

@@ -12,6 +12,7 @@ import type { RouteAsk } from '../grant.ts';
 import type { LegRequest } from '../plan.ts';
 import { requestShape } from '../request-schema.ts';
 import { idJagType } from '../token-type.ts';
+import { type as aws } from './aws-web-identity.ts';
 
 export const type = 'chain';
 export const asks: readonly RouteAsk[] = ['audience', 'resource', 'scopes'];
@@ -71,10 +72,7 @@ export function compose(
       continue;
     }
     reportMisplaced(found, at, problem);
-    if (found.legs.at(-1)?.grant.dpop === true && at < steps.length - 1) {
-      const mend = 'let only the last step ask for bound tokens';
-      problem({ path: ['exchange'], what: 'gives a token bound to a key, which the next step cannot send on', mend });
-    }
+    if (at < steps.length - 1) reportUntradable(found, problem);
     const request = requestOf(one);
     legs.push(...found.legs.map((leg) => ({ ...leg, request })));
   }
@@ -102,6 +100,18 @@ function reportMisplaced({ legs: [first] }: CompiledExchange, at: number, proble
   } else if (at > 0 && grant?.kind !== 'exchanged') {
     const mend = 'put it first, or use an exchange without `subject_source`';
     problem({ path: ['exchange'], what: 'takes no subject, so that the step before it would be for nothing', mend });
+  }
+}
+
+/** What is used with a key, or is one: the next step would send it away as a token. */
+function reportUntradable({ legs }: CompiledExchange, problem: Report): void {
+  const last = legs.at(-1)?.grant;
+  if (last?.dpop === true) {
+    const mend = 'let only the last step ask for bound tokens';
+    problem({ path: ['exchange'], what: 'gives a token bound to a key, which the next step cannot send on', mend });
+  } else if (last?.type === aws) {
+    const mend = 'make it the last step';
+    problem({ path: ['exchange'], what: 'gives keys of AWS, which the next step would send to its issuer', mend });
   }
 }
 
