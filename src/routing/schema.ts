@@ -56,7 +56,10 @@ export const placement = z.union([
   z.strictObject({
     sigv4: z
       .strictObject({
-        service: awsName.describe('Signing name of the AWS service, such as `bedrock`.'),
+        // S3 alone encodes paths once and takes bodies by parts: its requests would be signed wrong.
+        service: awsName
+          .refine((name) => !/^s3(?:$|[^a-z])/.test(name), 'is not supported: S3 signs in a way of its own')
+          .describe('Signing name of the AWS service, such as `bedrock`.'),
         region: awsName.optional().describe("Region signed for; the one in the upstream's host name by default."),
       })
       .describe(

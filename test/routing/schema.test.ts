@@ -40,6 +40,13 @@ test('paths are mounted in one form only', (t) => {
   t.end();
 });
 
+test('requests to S3, which signs in a way of its own, are not signed wrong but not at all', (t) => {
+  const signed = (service: string): object => ({ placement: { sigv4: { service } } });
+  for (const service of ['bedrock', 's3tables', 'execute-api']) t.ok(accepts(signed(service)), service);
+  for (const service of ['s3', 's3-object-lambda', 's3-outposts']) t.notOk(accepts(signed(service)), service);
+  t.end();
+});
+
 test('hosts are names in lower case', (t) => {
   for (const host of ['api.example.com', 'localhost', 'a-b.example:8443']) t.ok(accepts({ host }), host);
   for (const host of ['API.example.com', 'a..b', 'https://a', 'a/b', '-a', 'a:0', 'a_b', 'a@b'])
