@@ -22,9 +22,8 @@ export interface Confirmation {
 /** @param wanted whether the entry should be in force there, or not any more */
 export async function confirm({ config, file }: ListPlace, id: string, wanted: boolean): Promise<Confirmation> {
   const unknown = { at: undefined, text: 'gates that follow the list take it within seconds' };
-  if (config?.listen.admin.kind !== 'tcp') return unknown;
-  const { host, port } = config.listen.admin;
-  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const url = adminUrl(config);
+  if (url === undefined) return unknown;
   const clock: Clock = systemClock;
   for (const end = clock.now() + patienceMs; clock.now() < end; await setTimeout(betweenMs)) {
     const page = await ask(url);
@@ -34,6 +33,19 @@ export async function confirm({ config, file }: ListPlace, id: string, wanted: b
     }
   }
   return { at: undefined, text: `the gate on ${url} has not taken it yet: see its log and ${url}/readyz` };
+}
+
+/** Whether the gate has it in force, whatever the list says. */
+export async function isHeld({ config, file }: ListPlace, id: string): Promise<boolean> {
+  const url = adminUrl(config);
+  const page = url === undefined ? undefined : await ask(url);
+  return page?.file === file && page.entries?.some((entry) => entry.id === id) === true;
+}
+
+function adminUrl(config: ListPlace['config']): string | undefined {
+  if (config?.listen.admin.kind !== 'tcp') return undefined;
+  const { host, port } = config.listen.admin;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 async function ask(url: string): Promise<z.output<typeof pageSchema> | undefined> {

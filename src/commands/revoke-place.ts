@@ -5,7 +5,7 @@ import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { nearest } from '../base/nearest.ts';
 import type { Clock } from '../base/ports.ts';
-import { loadConfig } from '../config/load.ts';
+import { ConfigError, loadConfig } from '../config/load.ts';
 import { type Config, inboundRoute, routeId } from '../config/schema.ts';
 import { anyIssuer, type Entry } from '../revocation/entry.ts';
 import { CommandError, UsageError } from './failure.ts';
@@ -20,14 +20,19 @@ export interface ListPlace {
   readonly option: string;
 }
 
-/** @throws UsageError, CommandError for a configuration without a list, ConfigError */
+/** @throws UsageError, CommandError for a configuration that cannot be used or names no list */
 export async function placeOfList(named: { readonly config?: string; readonly file?: string }): Promise<ListPlace> {
   if (named.file !== undefined) {
     if (named.config !== undefined) throw new UsageError('--config or --file, not both');
     return { file: resolve(named.file), config: undefined, option: `--file ${named.file}` };
   }
   const configFile = requireConfig(named.config);
-  const loaded = await loadConfig({ file: configFile, env: process.env });
+  const loaded = await loadConfig({ file: configFile, env: process.env }).catch((failure: unknown) => {
+    if (!(failure instanceof ConfigError)) throw failure;
+    // The gate runs with what it read before, or with variables that this shell does not have.
+    const mend = 'nothing was revoked or lifted; the list itself can be named: postern revoke --file LIST';
+    throw new CommandError(`cannot use ${configFile}\n${failure.message}\n\n${mend}`, { cause: failure });
+  });
   const { file } = loaded.config.revocation ?? {};
   if (file !== undefined) return { file, config: loaded.config, option: `--config ${configFile}` };
   throw new CommandError(
@@ -53,7 +58,9 @@ export function checkNames({ config }: ListPlace, entry: Entry): readonly string
 function unknown(what: string, name: string, known: readonly string[]): readonly string[] {
   if (known.includes(name)) return [];
   const near = nearest(name, known);
-  return [`note: no ${what} is ${name}${near === undefined ? '' : `; did you mean ${near}?`}`];
+  return [
+    `note: no ${what} is ${name}, so this may stop nothing${near === undefined ? '' : `; did you mean ${near}?`}`,
+  ];
 }
 
 const unitMs: ReadonlyMap<string, number> = new Map([
@@ -72,6 +79,13 @@ export function readInstant(text: string, clock: Clock): string {
   if (text === 'now') at = clock.now();
   if (!Number.isNaN(at)) return new Date(at).toISOString();
   throw new UsageError(`"${text}" is no time; write 2026-11-22T18:00:00Z, or 2h for two hours from now`);
+}
+
+/** As {@link readInstant}, for an end: one that is over would make an entry that is never in force. */
+export function readEnd(text: string, clock: Clock): string {
+  const end = readInstant(text, clock);
+  if (Date.parse(end) <= clock.now()) throw new UsageError(`--until is in the past: ${end}`);
+  return end;
 }
 
 /** Who runs this; undefined where the system has no name for it. */

@@ -7,9 +7,9 @@ import { type Entry, type Kind, partyKinds, readEntry, valueKinds, type WrittenL
 import { appendLine } from '../revocation/list-file.ts';
 import { UsageError } from './failure.ts';
 import { configOption } from './options.ts';
-import { confirm } from './revoke-confirm.ts';
+import { confirm, isHeld } from './revoke-confirm.ts';
 import { describeEntry, findEntry, printList } from './revoke-list.ts';
-import { checkNames, type ListPlace, operator, placeOfList, readInstant } from './revoke-place.ts';
+import { checkNames, type ListPlace, operator, placeOfList, readEnd, readInstant } from './revoke-place.ts';
 
 export const usage = `
 usage: postern revoke [--config FILE | --file LIST] WHAT [options]
@@ -50,6 +50,7 @@ export async function run(args: string[]): Promise<number> {
       json: { type: 'boolean', default: false },
     },
   });
+  requireAlone(values, positionals);
   const place = await placeOfList(values);
   if (values.list) return printList(place.file, values.json);
   const facts = { reason: values.reason, by: values.by ?? operator() };
@@ -58,7 +59,7 @@ export async function run(args: string[]): Promise<number> {
   const line = {
     ...whatOf(rest, positionals),
     ...(before === undefined ? {} : { issued_before: readInstant(before, systemClock) }),
-    ...(until === undefined ? {} : { until: readInstant(until, systemClock) }),
+    ...(until === undefined ? {} : { until: readEnd(until, systemClock) }),
   };
   return revoke(place, stamped({ id: newId(), ...line, ...facts }, systemClock), values.json);
 }
@@ -88,11 +89,28 @@ function told(entry: Entry, { file, option }: ListPlace, inForce: string): strin
 }
 
 async function lift(place: ListPlace, id: string, facts: Pick<WrittenLine, 'reason' | 'by'>): Promise<number> {
-  const entry = await findEntry(place.file, id);
+  const what = await findEntry(place.file, id).then(describeEntry, async (failure: unknown) => {
+    // A gate keeps what the list lost, until it is lifted.
+    if (await isHeld(place, id)) return 'its line is not in the list any more';
+    throw failure;
+  });
   await appendLine(place.file, stamped({ lift: id, ...facts }, systemClock));
   const { text } = await confirm(place, id, false);
-  console.log(`lifted ${id}: ${describeEntry(entry)}\n  ${text}`);
+  console.log(`lifted ${id}: ${what}\n  ${text}`);
   return 0;
+}
+
+const alone = ['list', 'lift'] as const;
+
+/** @throws UsageError for what would be left undone without a word */
+function requireAlone(values: Readonly<Record<string, unknown>>, positionals: readonly string[]): void {
+  const option = alone.find((one) => values[one] !== undefined && values[one] !== false);
+  if (option === undefined) return;
+  const other = ['lift', ...partyKinds, ...valueKinds, 'issued-before', 'until'].find(
+    (one) => one !== option && values[one] !== undefined,
+  );
+  if (other !== undefined) throw new UsageError(`--${option} goes without --${other}`);
+  if (positionals.length > 0) throw new UsageError(`"${positionals.join(' ')}" belongs to nothing`);
 }
 
 type Named = Readonly<Partial<Record<Kind, string>>>;

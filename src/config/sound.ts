@@ -134,6 +134,8 @@ function follows(path: ConfigPath, { sections, entries, options }: Taken): boole
   if (entry !== undefined && entries.get(section)?.has(entry)) return true;
   const gone = entry === undefined ? undefined : options.get(section)?.get(entry);
   if (gone !== undefined && (option === undefined || gone.has(option) || !telling.has(option))) return true;
+  // One that is broken is known by name; of a section that is, no name is.
+  if (sections.has('exchanges') && section === 'routes' && option === 'exchange') return true;
   const broken = (one: string) => sections.has(one) || entries.has(one) || options.has(one);
   return followOn.some(([one, at]) => broken(one) && at.test(path.join('.')));
 }

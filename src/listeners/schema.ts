@@ -96,7 +96,8 @@ export const inboundListenShape = {
     .describe('Lets `listen` be off this machine: tokens of callers then cross the network in clear text.'),
   agent: httpUrl
     .refine(
-      (url) => isLoopback(new URL(url)),
+      // Asked of what is no URL, too: that is told by itself.
+      (url) => !URL.canParse(url) || isLoopback(new URL(url)),
       'is not on this machine; write a literal address such as http://127.0.0.1:3000',
     )
     .describe(

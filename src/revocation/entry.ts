@@ -85,6 +85,8 @@ const whats = [...partyKinds, ...valueKinds, 'lift'] as const;
 /** @param text without its line break, not empty */
 export function readEntry(text: string): Line {
   if (text.length > maxLine) return nothing(`is longer than ${maxLine} characters`);
+  // A name in another encoding would be taken for one that nobody has.
+  if (text.includes('\ufffd')) return nothing('is not UTF-8');
   const value = parsed(text);
   const checked = lineSchema.safeParse(value);
   if (!checked.success) return nothing(checked.error.issues.slice(0, 3).map(told).join('; '));
@@ -109,7 +111,7 @@ function lineOf(fields: LineFields, text: string): Line {
   const { id, at, reason, by, lift } = fields;
   if (lift !== undefined) return { says: 'lifted', id: lift };
   // A line that its writer gave no id has one all the same, to lift it by.
-  const facts = { id: id ?? `r-${digest([text]).slice(0, 16)}`, at, until: milliseconds(fields.until), reason, by };
+  const facts = { id: id ?? idOfText(text), at, until: milliseconds(fields.until), reason, by };
   const issuedBefore = milliseconds(fields.issued_before);
   for (const kind of partyKinds) {
     const one = fields[kind];
@@ -120,6 +122,11 @@ function lineOf(fields: LineFields, text: string): Line {
     if (value !== undefined) return { says: 'revoked', entry: { ...facts, kind, value } };
   }
   return nothing('names nothing');
+}
+
+/** For a line that has no id of its own, or one that another has already. */
+export function idOfText(text: string): string {
+  return `r-${digest([text]).slice(0, 16)}`;
 }
 
 function milliseconds(time: string | undefined): number | undefined {

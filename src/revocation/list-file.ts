@@ -1,6 +1,7 @@
 // The list on disk: read whole and bounded, appended to line by line.
 // Must never write over what others wrote: lines are only added, each in one write.
 
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { maxLine, type WrittenLine } from './entry.ts';
 
@@ -10,9 +11,21 @@ export const maxListBytes = 67_108_864;
 /** For a new list: nobody but its owner and group learns who was revoked. */
 const mode = 0o640;
 
-/** Rejects with an error whose `code` is ENOENT, EACCES ... or EFBIG. */
+/** Without O_NONBLOCK a pipe is waited for until somebody writes to it, each time in another thread of the few there are. */
+const { O_RDONLY, O_RDWR, O_APPEND, O_CREAT, O_NONBLOCK } = constants;
+
+async function openFile(path: string, flags: number): Promise<FileHandle> {
+  const file = await open(path, flags | O_NONBLOCK, mode);
+  const state = await file.stat();
+  // A folder is told as such when it is read (EISDIR).
+  if (state.isFile() || state.isDirectory()) return file;
+  await file.close();
+  throw Object.assign(new Error('the list is no file'), { code: 'ENOTFILE', syscall: 'open', path });
+}
+
+/** Rejects with an error whose `code` is ENOENT, EACCES ..., ENOTFILE for a pipe or device, or EFBIG. */
 export async function readList(path: string): Promise<string> {
-  const file = await open(path, 'r');
+  const file = await openFile(path, O_RDONLY);
   try {
     return await readAtMost(file, maxListBytes);
   } finally {
@@ -38,7 +51,7 @@ async function readAtMost(file: FileHandle, maxBytes: number): Promise<string> {
 /** What the file is now, to tell cheaply whether it is worth reading again; undefined where it is not there. */
 export async function fileState(path: string): Promise<string | undefined> {
   try {
-    const file = await open(path, 'r');
+    const file = await openFile(path, O_RDONLY);
     try {
       const { ino, size, mtimeNs } = await file.stat({ bigint: true });
       return `${ino}:${size}:${mtimeNs}`;
@@ -57,7 +70,7 @@ export async function fileState(path: string): Promise<string | undefined> {
 export async function appendLine(path: string, line: WrittenLine): Promise<void> {
   const text = JSON.stringify(line);
   if (text.length > maxLine) throw new RangeError(`the line would be longer than ${maxLine} characters`);
-  const file = await open(path, 'a+', mode);
+  const file = await openFile(path, O_RDWR | O_APPEND | O_CREAT);
   try {
     const { size } = await file.stat();
     if (size + 2 * text.length > maxListBytes) throw new RangeError('the list is full: take out what has ended');

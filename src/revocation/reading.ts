@@ -2,7 +2,7 @@
 // A line that cannot be read is told and changes nothing: neither what other lines revoke, nor what was revoked before.
 
 import { setImmediate } from 'node:timers/promises';
-import { type Entry, type Line, readEntry } from './entry.ts';
+import { type Entry, idOfText, type Line, readEntry } from './entry.ts';
 
 /** Lines that revoke, of one list: more would slow every start; what ended can be taken out of the file. */
 export const maxEntries = 100_000;
@@ -46,6 +46,14 @@ export function createReadList(): ReadList {
       if (problems.length < maxTold) problems.push({ line, what });
     }
 
+    /** Were the last line of an id to count, whoever is named by the first would be let in again without a word. */
+    function withOwnId(entry: Entry, number: number, text: string): Entry {
+      const before = inForce.get(entry.id);
+      if (before === undefined || before === entry) return entry;
+      tell(number, 'has the id of an earlier line that is not lifted; both are in force');
+      return { ...entry, id: idOfText(text) };
+    }
+
     function revoke(entry: Entry, number: number): void {
       if (inForce.size >= maxEntries && !inForce.has(entry.id)) {
         tell(number, `is more than ${maxEntries} entries: take out what has ended`);
@@ -55,9 +63,9 @@ export function createReadList(): ReadList {
       inForce.set(entry.id, entry);
     }
 
-    function take(line: Line, number: number): void {
+    function take(line: Line, number: number, text: string): void {
       if (line.says === 'nothing') tell(number, line.problem);
-      else if (line.says === 'revoked') revoke(line.entry, number);
+      else if (line.says === 'revoked') revoke(withOwnId(line.entry, number, text), number);
       else {
         // Of an entry that is not there any more, too: it may still be in force here.
         lifted.add(line.id);
@@ -70,9 +78,9 @@ export function createReadList(): ReadList {
       number += 1;
       const content = line.trim();
       if (content === '') continue;
-      const read = known.get(content) ?? readEntry(content);
+      const read = seen.get(content) ?? known.get(content) ?? readEntry(content);
       seen.set(content, read);
-      take(read, number);
+      take(read, number, content);
       if (number % linesAtOnce === 0) await setImmediate();
     }
     known = seen;

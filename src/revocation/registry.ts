@@ -85,23 +85,23 @@ export function createRegistry(clock: Clock): Registry {
 
   const hasEnded = ({ until }: Entry) => until !== undefined && until <= now();
 
-  /** An id whose line says something else now: what it says now counts. */
-  function isNew(entry: Entry): boolean {
+  /** An id whose line says something else now: what it says now counts, and what it said is told as lifted. */
+  function isNew(entry: Entry, replaced: Entry[]): boolean {
     const before = inForce.get(entry.id);
-    if (before === entry || hasEnded(entry)) return false;
-    if (before === undefined) return true;
-    if (JSON.stringify(before) === JSON.stringify(entry)) return false;
+    if (before === undefined) return !hasEnded(entry);
+    if (before === entry || JSON.stringify(before) === JSON.stringify(entry)) return false;
     remove(before);
-    return true;
+    replaced.push(before);
+    return !hasEnded(entry);
   }
 
   return {
     refusalOf,
     attach: enforcement.attach,
     async apply(reading, tell) {
-      const lifted = leave(reading);
+      const lifted = [...leave(reading)];
       const came: Entry[] = [];
-      for (const entry of reading.inForce.values()) if (isNew(entry)) came.push(entry);
+      for (const entry of reading.inForce.values()) if (isNew(entry, lifted)) came.push(entry);
       for (const entry of came) add(entry);
       const failed: unknown[] = [];
       for (const entry of lifted) collect(failed, () => tell.lifted(entry));

@@ -91,7 +91,11 @@ export const embeddedIssuerSchema = z
       .default(false)
       .describe('Lets the issuer listen off loopback, in clear text; for closed test networks only.'),
     issuer: httpUrl
-      .refine((text) => new URL(text).pathname === '/' && !text.endsWith('/'), 'has a path; write only scheme and host')
+      // Asked of what is no URL, too: that is told by itself.
+      .refine(
+        (text) => !URL.canParse(text) || (new URL(text).pathname === '/' && !text.endsWith('/')),
+        'has a path; write only scheme and host',
+      )
       .optional()
       .describe('Issuer identifier; http:// and the listen address when absent.'),
     key_file: configPath

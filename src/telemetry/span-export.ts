@@ -98,6 +98,8 @@ export function createSpanExport(options: SpanExportOptions): SpanExport {
   function sendAll(): Promise<void> {
     sending ??= sendEach().finally(() => {
       sending = undefined;
+      // What was filled after the last look.
+      if (full.length > 0 || due) void sendAll();
     });
     return sending;
   }

@@ -11,6 +11,7 @@ import type { Enforcer, Revoked } from '../revocation/enforcement.ts';
 import { anyIssuer, type Entry } from '../revocation/entry.ts';
 import { createFollower, type Follower, type ListStatus } from '../revocation/follow.ts';
 import { readList } from '../revocation/list-file.ts';
+import type { Reading } from '../revocation/reading.ts';
 import { createRegistry, type RegistryStats } from '../revocation/registry.ts';
 import type { Pseudonym } from '../telemetry/pseudonym.ts';
 import { watchFiles } from './watch.ts';
@@ -30,6 +31,8 @@ export interface Revocations {
   /** undefined where no list is configured. */
   status(): ListStatus | undefined;
   stats(): RegistryStats;
+  /** All that is in force, for a thread that begins later: plain data. */
+  entries(): readonly Entry[];
   /** What may be shown to whoever reaches the admin listener: no party. */
   page(): object;
   /** From now on what comes is recorded. */
@@ -48,10 +51,12 @@ export interface RevocationsOptions {
   readonly loaded: LoadedConfig;
   readonly clock: Clock;
   readonly log: Log;
+  /** What is in force in this gate already, whatever the list says by now; the list then need not be there. */
+  readonly inForce?: readonly Entry[];
 }
 
 /** @throws ConfigError for a list that is not there */
-export async function openRevocations({ loaded, clock, log }: RevocationsOptions): Promise<Revocations> {
+export async function openRevocations({ loaded, clock, log, inForce }: RevocationsOptions): Promise<Revocations> {
   const registry = createRegistry(clock);
   const { file } = loaded.config.revocation ?? {};
   let recorder: Recorder | undefined;
@@ -89,7 +94,8 @@ export async function openRevocations({ loaded, clock, log }: RevocationsOptions
 
   let follower: Follower | undefined;
   if (file !== undefined) {
-    await requireList(file, loaded);
+    if (inForce === undefined) await requireList(file, loaded);
+    else await registry.apply(readingOf(inForce), tell);
     follower = createFollower({ file, registry, tell, log });
     await follower.refresh();
     told = follower.status().problemCount;
@@ -103,6 +109,7 @@ export async function openRevocations({ loaded, clock, log }: RevocationsOptions
     refresh,
     status: () => follower?.status(),
     stats: registry.stats,
+    entries: registry.entries,
     page: () => ({ ...follower?.status(), entries: registry.entries().slice(-maxShown).reverse().map(shown) }),
     recordIn(given) {
       recorder = given;
@@ -113,6 +120,11 @@ export async function openRevocations({ loaded, clock, log }: RevocationsOptions
       clearInterval(looking);
     },
   };
+}
+
+function readingOf(entries: readonly Entry[]): Reading {
+  const inForce = new Map(entries.map((entry) => [entry.id, entry]));
+  return { inForce, lifted: new Set(), problems: [], problemCount: 0 };
 }
 
 async function requireList(file: string, { locate }: LoadedConfig): Promise<void> {

@@ -75,7 +75,7 @@ test('without a gate the list is written all the same', async (t) => {
 test('names that only look odd are told, and revoked', async (t) => {
   const { named, list } = await world(t);
   const route = await run(t, ['revoke', ...named, '--route', 'whoamy']);
-  t.match(route, { code: 0, stderr: /no route is whoamy; did you mean whoami\?/ });
+  t.match(route, { code: 0, stderr: /no route is whoamy, so this may stop nothing; did you mean whoami\?/ });
   t.match(await run(t, ['revoke', ...named, '--subject', 'https://typo.example', 'x']), {
     stderr: /no trusted issuer/,
   });
@@ -102,6 +102,13 @@ const slips: [string[], number, RegExp][] = [
   [['--actor', 'i', 's', '--issued-before', 'now'], 2, /goes with subject or member/],
   [['--lift', 'r-none'], 1, /no revocation r-none is in force/],
   [['--file', 'x', '--list'], 2, /--config or --file, not both/],
+  // What is not carried out must not be taken for carried out.
+  [['--route', 'a', '--until', '2020-01-01T00:00:00Z'], 2, /--until is in the past/],
+  [['--route', 'a', '--until', '0m'], 2, /--until is in the past/],
+  [['--lift', 'r-1', 'r-2'], 2, /"r-2" belongs to nothing/],
+  [['--lift', 'r-1', '--subject', 'https://idp.example', 'bob'], 2, /--lift goes without --subject/],
+  [['--list', '--route', 'a'], 2, /--list goes without --route/],
+  [['--list', '--lift', 'r-1'], 2, /--list goes without --lift/],
 ];
 
 test('slips are told, and nothing is written', async (t) => {
@@ -119,4 +126,25 @@ test('a configuration without a list says what to add', async (t) => {
   const { file } = await quickstart(t);
   const ended = await run(t, ['revoke', '--config', file, '--route', 'whoami']);
   t.match(ended, { code: 1, stderr: /names no list; add it[\s\S]*revocation: \{ file: revoked\.jsonl \}/ });
+});
+
+test('a configuration that cannot be read here keeps nobody from revoking: the list can be named', async (t) => {
+  const { file, list, named } = await world(t);
+  writeFileSync(file, `${readFileSync(file, 'utf8')}telemetry: { headers: { a: "\${env:NOT_SET_HERE}" } }\n`);
+  const ended = await run(t, ['revoke', ...named, '--route', 'whoami']);
+  t.match(ended, { code: 1, stderr: /NOT_SET_HERE[\s\S]*nothing was revoked.*--file LIST/ });
+  t.equal(readFileSync(list, 'utf8'), '');
+  t.match(await run(t, ['revoke', '--file', list, '--route', 'whoami']), { code: 0 });
+});
+
+test('what only the gate still has, since its line was lost, can be lifted', async (t) => {
+  const { file, list, admin, named } = await world(t);
+  const gate = start(t, ['serve', '--config', file]);
+  await gate.printed('stderr', /(http:\/\/127\.0\.0\.1:\d+)/);
+  const id = idOf((await run(t, ['revoke', ...named, '--route', 'whoami'])).stdout);
+  writeFileSync(list, '');
+  t.match(await run(t, ['revoke', ...named, '--lift', id]), { code: 0, stdout: /ended at the gate on http/ });
+  t.notMatch(await (await fetch(`http://${admin}/revocations`)).text(), id);
+  gate.signal('SIGTERM');
+  await gate.ended;
 });

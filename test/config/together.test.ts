@@ -142,3 +142,26 @@ test('what two parts say of one mistake is told once', async (t) => {
   const found = await problems(text(['name: notes', 'name: openai']));
   t.equal(found.length, 1);
 });
+
+test('what is no URL is told, wherever one is asked for more than that', async (t) => {
+  const inbound = 'inbound: { listen: "127.0.0.1:0", agent: "${env:NOT_SET}", audiences: [a], allow: [{ id: a }] }';
+  t.match(await problems(text(['version: 1', `version: 1\n${inbound}`])), [/agent {2}needs the environment variable/]);
+  const typo = await problems(
+    text(['version: 1', `version: 1\n${inbound.replace('${env:NOT_SET}', '127.0.0.1:3000')}`]),
+  );
+  t.match(typo[0], /inbound\.agent {2}is not an absolute http\(s\) URL/);
+  const issuer = 'sts: { embedded: { issuer: "localhost", listen: "127.0.0.1:0" } }';
+  const embedded = await problems(text(['version: 1', `version: 1\n${issuer}`]));
+  t.match(embedded, [/sts\.embedded\.issuer {2}is not an absolute http\(s\) URL/]);
+  const source = 'subject_sources: { vm: { source: gcp_metadata, audience: a, endpoint: "metadata" } }';
+  const metadata = await problems(text(['version: 1', `version: 1\n${source}`]));
+  t.match(metadata, [/subject_sources\.vm\.endpoint {2}is not an absolute http\(s\) URL/]);
+});
+
+test('exchanges written as a list: no route is told that its exchange is not there', async (t) => {
+  const found = await problems(
+    text(['  corp:\n    grant: token_exchange\n    issuer', '  - grant: token_exchange\n    name: corp\n    issuer']),
+  );
+  t.match(found, [/exchanges {2}is a list/]);
+  t.equal(found.length, 1);
+});

@@ -52,7 +52,10 @@ test('a list has an end: what is beyond is told, what is within is in force', as
 });
 
 test('an id that another line has already: both are in force, and it is told', async (t) => {
-  const twice = [{ id: 'incident-42', ...alice }, { id: 'incident-42', subject: { iss: idp, sub: 'bob' } }] as const;
+  const twice = [
+    { id: 'incident-42', ...alice },
+    { id: 'incident-42', subject: { iss: idp, sub: 'bob' } },
+  ] as const;
   const { inForce, problems } = await readingOf(...twice);
   t.match([...inForce.values()], [{ party: { sub: 'alice' } }, { party: { sub: 'bob' } }]);
   t.match(problems, [{ line: 2, what: /has the id of an earlier line/ }]);

@@ -7,6 +7,7 @@ import { httpUrl, isLoopback } from '../../base/scalars.ts';
 const fixed = new Set(['http://metadata.google.internal', 'http://169.254.169.254']);
 
 export const metadataEndpoint = httpUrl.refine(
-  (text) => fixed.has(text) || isLoopback(new URL(text)),
+  // Asked of what is no URL, too: that is told by itself.
+  (text) => fixed.has(text) || !URL.canParse(text) || isLoopback(new URL(text)),
   'is neither the metadata service nor on this machine',
 );
