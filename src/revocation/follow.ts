@@ -16,8 +16,6 @@ export interface FollowOptions {
 
 export interface ListStatus {
   readonly file: string;
-  /** Whether the list was ever read without a problem. */
-  readonly ready: boolean;
   /** What is wrong with it now, the first few; empty when all is well. */
   readonly problems: readonly Problem[];
   readonly problemCount: number;
@@ -33,7 +31,6 @@ export interface Follower {
 
 export function createFollower({ file, registry, tell, log }: FollowOptions): Follower {
   const read = createReadList();
-  let ready = false;
   let problems: readonly Problem[] = [];
   let problemCount = 0;
   let state: string | undefined;
@@ -58,7 +55,6 @@ export function createFollower({ file, registry, tell, log }: FollowOptions): Fo
       problems = [];
       problem(`cannot be read (${codeOf(failure)}); what was known stays in force`);
     }
-    ready ||= problemCount === 0;
     tellProblems();
   }
 
@@ -91,7 +87,7 @@ export function createFollower({ file, registry, tell, log }: FollowOptions): Fo
     async look() {
       if (state === undefined || (await fileState(file)) !== state) await refresh();
     },
-    status: () => ({ file, ready, problems, problemCount }),
+    status: () => ({ file, problems, problemCount }),
   };
 }
 

@@ -46,7 +46,6 @@ export function createReadiness(gate: Gate, clock: Clock): ReadinessCheck {
       const waitingFor = [
         ...trust.filter(({ ready }) => !ready).map(({ trust: name }) => `trust ${name}`),
         ...exchanges.filter(({ ready }) => !ready).map(({ name }) => `exchange ${name}`),
-        ...(list?.ready === false ? ['revocation list'] : []),
       ];
       latched ||= waitingFor.length === 0;
       const revocations = list && { revocations: revocationsOf(gate, list) };

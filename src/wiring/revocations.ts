@@ -52,10 +52,10 @@ export interface RevocationsOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** What is in force in this gate already, whatever the list says by now; the list then need not be there. */
-  readonly inForce?: readonly Entry[];
+  readonly inForce?: readonly Entry[] | undefined;
 }
 
-/** @throws ConfigError for a list that is not there */
+/** @throws ConfigError for a list that is not there, or has lines that are not understood */
 export async function openRevocations({ loaded, clock, log, inForce }: RevocationsOptions): Promise<Revocations> {
   const registry = createRegistry(clock);
   const { file } = loaded.config.revocation ?? {};
@@ -98,6 +98,7 @@ export async function openRevocations({ loaded, clock, log, inForce }: Revocatio
     else await registry.apply(readingOf(inForce), tell);
     follower = createFollower({ file, registry, tell, log });
     await follower.refresh();
+    if (inForce === undefined) refuseBroken(follower.status(), loaded);
     told = follower.status().problemCount;
   }
   const watching = file === undefined ? undefined : watchFiles([file], look);
@@ -134,6 +135,16 @@ async function requireList(file: string, { locate }: LoadedConfig): Promise<void
     const what = `names a list that cannot be read (${code}): what it revokes would not be in force`;
     report({ path: ['revocation', 'file'], what, mend: `make it, empty where nothing is revoked: touch ${file}` });
   });
+  throwIfAny();
+}
+
+/** While a gate runs nothing a line breaks takes a revocation back; at a start there is nothing yet that it could not take. */
+function refuseBroken({ file, problems }: ListStatus, { locate }: LoadedConfig): void {
+  const { report, throwIfAny } = createReport({ locate });
+  for (const problem of problems) {
+    const what = `names a list with a line that would not be in force: ${file}:${problem.line} ${problem.what}`;
+    report({ path: ['revocation', 'file'], what, mend: 'mend the line, or remove it where it revokes nothing' });
+  }
   throwIfAny();
 }
 

@@ -53,7 +53,7 @@ routes:
     '8:16  trust[0].principal  is not known here; write one of user, workload, any',
     '9:17  trust[0].clock_skew  is not a text; put it in quotes, or give it its unit (30s, 64KiB)',
     '12:12  exchanges.corp.grant  is not known here; did you mean token_exchange? known: anthropic, aws_web_identity, chain, client_credentials, databricks, entra_on_behalf_of, entra_workload, google, huggingface, jwt_bearer, openai, openrouter, static_secret, token_exchange',
-    '13:3  exchanges.other  must have exactly one of `value` and `file`',
+    '13:3  exchanges.other  must have exactly one of `value`, `file` and `directory`',
     '15:5  exchanges.other.valu  is not an option; did you mean value?',
     '17:5  routes[0].exchange  is required; name of the exchange that gives this route its credential, or `none` to forward without one.',
     `17:5  routes[0].${rules}`,

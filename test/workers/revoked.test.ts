@@ -1,6 +1,7 @@
 // What is revoked is revoked in every worker once the gate says so: for calls that come, calls that are open and credentials
 // that are kept, wherever they are.
 
+import { writeFileSync } from 'node:fs';
 import { test } from 'tap';
 import { holdStream } from '../support/e2e-stream.ts';
 import { listIn, revokingIn } from '../support/revocation-world.ts';
@@ -42,4 +43,15 @@ test('a party is revoked in both workers, and one record says what ended', async
     { facts: { id: 'r-1', ended: { credentials: 2, handles: 0, calls: 2 } } },
     { facts: { id: 'r-2', ended: { credentials: 0, handles: 0, calls: 0 } } },
   ]);
+});
+
+test('a worker that takes the place of another takes its revocations, also those the list has lost', async (t) => {
+  const world = await startCrewWorld(t, listIn);
+  const { revoke, party, listFile } = revokingIn(world);
+  await revoke({ id: 'r-1', subject: party('user:alice') });
+  writeFileSync(listFile, '');
+  await world.app.revocations.refresh();
+  await world.threads[0]?.terminate();
+  for (const call of await world.eachWorker()) t.equal(await call(), 403);
+  t.equal(world.threads.length, 3);
 });

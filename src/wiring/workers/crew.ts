@@ -55,7 +55,7 @@ export async function startCrew(options: CrewOptions): Promise<Carriers> {
     const member = await startMember({
       start: {
         ...{ worker, edition: writeEdition(manuscript, edition), env: { ...env }, address },
-        ...{ subjects: subjects.reveal(), sessions },
+        ...{ subjects: subjects.reveal(), sessions, revoked: gate.revocations?.entries() },
       },
       ...{ desk, takeBatch, log, ended: revoking.ended },
       tellOthers(order) {

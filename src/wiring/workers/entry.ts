@@ -37,7 +37,7 @@ const custody = createCustody(clock);
 const trail = createHandedTrail({ post: (batch) => post({ kind: 'audit', batch }), clock, log });
 
 const loaded = await readEdition(first, env);
-const revocations = await openRevocations({ loaded, clock, log });
+const revocations = await openRevocations({ loaded, clock, log, inForce: start.revoked });
 const parts = { custody, sessionKey: start.sessions, revocations };
 revocations.recordIn({ event: tellEnded, form: 'omit', pseudonym });
 const gate = compileGate(loaded, { clock, log, env }, { ...parts, credentials: clerk.of(first.number) });

@@ -8,6 +8,7 @@ import type { Member } from '../../exchange/cache.ts';
 import type { Answer, Landing, Want } from '../../exchange/handover.ts';
 import type { ListenAddress } from '../../listeners/address.ts';
 import type { EndedCounts } from '../../revocation/enforcement.ts';
+import type { Entry } from '../../revocation/entry.ts';
 import type { IssuedToken } from '../../telemetry/correlation.ts';
 import type { Readiness } from '../readiness.ts';
 
@@ -32,6 +33,8 @@ export interface WorkerStart {
   readonly subjects: string;
   /** Key of the seals on MCP sessions. Secret. */
   readonly sessions: Uint8Array;
+  /** What is revoked in this gate: the list may have lost some of it by now. */
+  readonly revoked: readonly Entry[] | undefined;
 }
 
 /** What a worker is asked, and what it answers. */
