@@ -30,6 +30,7 @@ export function sendUpstream(attempt: Attempt, { request, response }: HttpTransp
     let started = false;
     let settled = false;
     let upstreamDone = false;
+    let headed = false;
     let status = clientClosedRequest;
     let upstreamRequestId: string | undefined;
     let cutBy: { readonly end: StreamEnd; readonly failure: Refusal | undefined } | undefined;
@@ -52,7 +53,11 @@ export function sendUpstream(attempt: Attempt, { request, response }: HttpTransp
       down.release();
       response.off('close', onClose);
       relay?.stream.destroy();
-      if (!upstreamDone && !down.ended) controller?.abort(new Abandoned());
+      if (upstreamDone || down.ended) return;
+      // Over HTTP/2 only once the head has come, and so the body has gone: aborted before, one of several calls on a connection
+      // can make Node's session write without end (undici 8.12.4, Node 24.21). Until then the idle timeout holds.
+      if (route.http2 && !headed && relay === undefined) return;
+      controller?.abort(new Abandoned());
     }
 
     function settle(end: StreamEnd, failure: Refusal | undefined): void {
@@ -104,7 +109,11 @@ export function sendUpstream(attempt: Attempt, { request, response }: HttpTransp
         if (settled) throw new Abandoned();
       },
       onResponseStart(given, code) {
-        if (settled) return;
+        headed = true;
+        if (settled) {
+          if (route.http2 && !upstreamDone) given.abort(new Abandoned());
+          return;
+        }
         if (code === 101) throw new Refusal('upstream_answer_malformed', { detail: 'switched protocols unasked' });
         if (code < 200) return;
         const proofOnly = attempt.heed?.(code, flat(given.rawHeaders)) ?? false;

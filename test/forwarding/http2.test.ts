@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import { test } from 'tap';
 import { portOf, secretText } from '../support/forwarding-gate.ts';
 import { type TestUpstream, tlsCert, tlsKey } from '../support/forwarding-upstream.ts';
-import { answerTo, forwardingWorld } from '../support/forwarding-world.ts';
+import { answerTo, forwardingWorld, until } from '../support/forwarding-world.ts';
 
 interface Http2Upstream extends TestUpstream {
   readonly received: Http2ServerRequest[];
@@ -88,6 +88,24 @@ test('streams share a connection, and an agent that leaves ends only its own', a
   for await (const chunk of second) text += chunk;
   t.equal(text, 'data: 1\n\ndata: 2\n\n');
   t.match(await gate.ended(), { end: 'complete' });
+});
+
+test('an agent that leaves before the answer begins: the upstream hears of it when it answers, not before', async (t) => {
+  const responses: Http2ServerResponse[] = [];
+  const upstream = await http2Upstream((_request, response) => responses.push(response));
+  const { gate } = await forwardingWorld(t, upstream, http2);
+  const request = httpRequest(`${gate.url}/things/1`, { method: 'POST' });
+  request.on('error', () => {}).end('{"x":1}');
+  await until(() => responses.length === 1);
+  request.destroy();
+  t.match(await gate.ended(), { end: 'client_abort' });
+  const [response] = responses;
+  t.equal(response?.stream.closed, false, 'reset now, it could hang the gate: see upstream.ts');
+
+  const closed = response === undefined ? Promise.resolve([]) : once(response, 'close');
+  response?.write('data: 1\n\n');
+  await closed;
+  t.equal(response?.stream.closed, true);
 });
 
 test('a streamed upload over HTTP/2 arrives whole', async (t) => {
