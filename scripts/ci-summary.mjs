@@ -15,7 +15,8 @@ if (second === '--failed-files') {
   const again = second === undefined ? undefined : readFileSync(second, 'utf8');
   const run = closing(log);
   const rerun = again === undefined ? { passed: 0, failed: 0 } : closing(again);
-  const stillFailing = again === undefined ? failedFiles(log) : failedFiles(again);
+  // Only a file that is seen to pass has passed: one that says nothing, since the second run broke off, has not.
+  const stillFailing = failedFiles(log).filter((file) => again === undefined || !passedFiles(again).includes(file));
   const unsteady = failedFiles(log).filter((file) => !stillFailing.includes(file));
   const failed = again === undefined ? run.failed : rerun.failed;
   for (const line of failures(again ?? log)) console.log(line);
@@ -32,6 +33,10 @@ function closing(text) {
 
 function failedFiles(text) {
   return [...text.matchAll(/^not ok \d+ - (\S+\.test\.ts)/gm)].map(([, file]) => file);
+}
+
+function passedFiles(text) {
+  return [...text.matchAll(/^ok \d+ - (\S+\.test\.ts)/gm)].map(([, file]) => file);
 }
 
 /** Each failed assertion with its file and the test it stands in, and what TAP says of it. */
