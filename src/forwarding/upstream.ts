@@ -56,7 +56,7 @@ export function sendUpstream(attempt: Attempt, { request, response }: HttpTransp
       if (upstreamDone || down.ended) return;
       // Over HTTP/2 only once the head has come, and so the body has gone: aborted before, one of several calls on a connection
       // can make Node's session write without end (undici 8.12.4, Node 24.21). Until then the idle timeout holds.
-      if (route.http2 && !headed && relay === undefined) return;
+      if (route.http2 && !headed && attempt.bytes !== undefined) return;
       controller?.abort(new Abandoned());
     }
 
@@ -109,9 +109,10 @@ export function sendUpstream(attempt: Attempt, { request, response }: HttpTransp
         if (settled) throw new Abandoned();
       },
       onResponseStart(given, code) {
-        headed = true;
+        // A 1xx is no sign that the body has gone.
+        headed ||= code >= 200;
         if (settled) {
-          if (route.http2 && !upstreamDone) given.abort(new Abandoned());
+          if (route.http2 && headed && !upstreamDone) given.abort(new Abandoned());
           return;
         }
         if (code === 101) throw new Refusal('upstream_answer_malformed', { detail: 'switched protocols unasked' });
