@@ -18,10 +18,10 @@ if (second === '--failed-files') {
   // Only a file that is seen to pass has passed: one that says nothing, since the second run broke off, has not.
   const stillFailing = failedFiles(log).filter((file) => again === undefined || !passedFiles(again).includes(file));
   const unsteady = failedFiles(log).filter((file) => !stillFailing.includes(file));
-  const failed = again === undefined ? run.failed : rerun.failed;
+  const failed = again === undefined ? run.failed : Math.max(rerun.failed, stillFailing.length);
   for (const line of failures(again ?? log)) console.log(line);
   for (const file of unsteady) console.log(`unsteady: ${file} failed beside others and passed alone`);
-  const passed = run.passed + (again === undefined ? 0 : Math.max(0, run.failed - rerun.failed));
+  const passed = run.passed + (again === undefined ? 0 : Math.max(0, run.failed - failed));
   console.log(`${passed} passed, ${failed} failed`);
   process.exitCode = passed > 0 && failed === 0 && stillFailing.length === 0 ? 0 : 1;
 }
