@@ -7,6 +7,9 @@ import { Secret } from './secret.ts';
 const durationUnits: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const sizeUnits: Record<string, number> = { B: 1, KiB: 1_024, MiB: 1_048_576, GiB: 1_073_741_824 };
 
+/** Longest path of a unix socket, in bytes (`sun_path` of Linux, without its end). */
+export const maxSocketPath = 107;
+
 /** `500ms`, `30s`, `10m`, `1h`, `2d` -> milliseconds. */
 export const duration = z
   .string()

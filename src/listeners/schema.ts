@@ -3,7 +3,7 @@
 
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { byteSize, duration, httpUrl, isLoopback } from '../base/scalars.ts';
+import { byteSize, duration, httpUrl, isLoopback, maxSocketPath } from '../base/scalars.ts';
 import { type ListenAddress, parseListenAddress } from './address.ts';
 
 /** Bounds on the request line and headers, in bytes: two tokens must fit; more only feeds memory exhaustion. */
@@ -12,12 +12,19 @@ const headerSize = { least: 4_096, most: 262_144 };
 /** Longest time a gate that was told to stop goes on as before, in milliseconds: orchestrators kill what takes longer. */
 const longestDelay = 600_000;
 
+function addressProblem(address: ListenAddress | undefined): string | undefined {
+  if (address === undefined)
+    return 'is not an address; write host:port, such as 127.0.0.1:8080, or unix:/run/postern.sock';
+  if (address.kind === 'tcp' || Buffer.byteLength(address.path) <= maxSocketPath) return undefined;
+  return `is a longer path than a socket may have, ${maxSocketPath} bytes; write a shorter one, such as unix:/run/postern.sock`;
+}
+
 const listenAddress = z
   .string()
   .transform((text, context): ListenAddress => {
     const address = parseListenAddress(text);
-    if (address !== undefined) return address;
-    const message = 'is not an address; write host:port, such as 127.0.0.1:8080, or unix:/run/postern.sock';
+    const message = addressProblem(address);
+    if (address !== undefined && message === undefined) return address;
     context.addIssue({ code: 'custom', message });
     return z.NEVER;
   })

@@ -105,6 +105,12 @@ test('leaving this machine takes an option that says so', async (t) => {
     kind: 'unix',
     path: '/run/p.sock',
   });
+  const long = `/run/${'x'.repeat(103)}`;
+  t.strictSame(await problemsIn(changed('trust:', `listen: { outbound: "unix:${long}" }\ntrust:`)), [
+    '2:21  listen.outbound  is a longer path than a socket may have, 107 bytes; write a shorter one, such as unix:/run/postern.sock',
+  ]);
+  const longest = changed('trust:', `listen: { outbound: "unix:${long.slice(0, -1)}" }\ntrust:`);
+  t.match((await load(longest)).config.listen.outbound, { path: long.slice(0, -1) });
 });
 
 test('another format version is refused before anything else is said', async (t) => {

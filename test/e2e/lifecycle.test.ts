@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
+import { join } from 'node:path';
 import { mock } from 'node:test';
 import { test } from 'tap';
 import { startApp } from '../../src/app.ts';
@@ -12,6 +13,7 @@ import { calls, startE2e, told } from '../support/e2e-world.ts';
 import { startInboundWorld } from '../support/inbound-world.ts';
 import { silentLog } from '../support/log.ts';
 import { rejection } from '../support/rejection.ts';
+import { socketFolder } from '../support/socket-folder.ts';
 import { clockAt, start } from '../support/sts-issuer.ts';
 
 async function ready({ app }: { app: { adminUrl: string } }): Promise<[number, unknown]> {
@@ -156,7 +158,7 @@ test('a configuration that cannot be used starts nothing', async (t) => {
 
 test('a unix socket is a listener like any other', async (t) => {
   const world = await startE2e(t, {
-    config: ({ folder }) => ({ listen: { outbound: `unix:${folder}/gate.sock`, admin: '127.0.0.1:0' } }),
+    config: () => ({ listen: { outbound: `unix:${join(socketFolder(t), 'gate.sock')}`, admin: '127.0.0.1:0' } }),
   });
   const socketPath = world.gate.replace('unix:', '');
   const headers = { authorization: `Bearer ${await world.agent()}` };

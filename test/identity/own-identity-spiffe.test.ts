@@ -9,7 +9,7 @@ import { grpcStatus, type SpiffeAgent, startSpiffeAgent } from '../support/excha
 import { startIssuer, startSeconds } from '../support/identity-issuer.ts';
 import { agentSub, identityWorld, presenting, reasonOf } from '../support/identity-world.ts';
 import { silentLog } from '../support/log.ts';
-import { socketFolder } from '../support/spiffe-world.ts';
+import { socketFolder } from '../support/socket-folder.ts';
 import { heldTimers } from '../support/timers.ts';
 
 const call = () => presenting(undefined);

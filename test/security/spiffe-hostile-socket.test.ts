@@ -12,7 +12,8 @@ import { stoppedClock } from '../support/exchange-clock.ts';
 import { certificateNamed, gateSpiffeId } from '../support/exchange-tls.ts';
 import { begin, framed, messageOf, x509Message } from '../support/exchange-vendors/spiffe.ts';
 import { recordingLog } from '../support/log.ts';
-import { failureOf, socketFolder } from '../support/spiffe-world.ts';
+import { socketFolder } from '../support/socket-folder.ts';
+import { failureOf } from '../support/spiffe-world.ts';
 import { heldTimers } from '../support/timers.ts';
 
 const question = { audience: 'https://idp.example.com', spiffeId: undefined };

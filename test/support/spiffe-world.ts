@@ -1,7 +1,5 @@
 // The Workload API as the gate sees it: an agent on a socket of its own, a clock that stands still, timers run by hand.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateKeyPair, SignJWT } from 'jose';
 import type { Test } from 'tap';
@@ -11,6 +9,7 @@ import { createWorkloadApis, type WorkloadApi, type WorkloadApis } from '../../s
 import { type MovedClock, stoppedClock } from './exchange-clock.ts';
 import { type AgentOptions, type SpiffeAgent, startSpiffeAgent } from './exchange-vendors/spiffe.ts';
 import { recordingLog } from './log.ts';
+import { socketFolder } from './socket-folder.ts';
 import { type HeldTimers, heldTimers } from './timers.ts';
 
 export interface SpiffeWorld {
@@ -21,13 +20,6 @@ export interface SpiffeWorld {
   readonly timers: HeldTimers;
   readonly log: ReturnType<typeof recordingLog>;
   readonly problems: readonly Problem[];
-}
-
-/** A folder whose path is short enough for a socket. */
-export function socketFolder(t: Test): string {
-  const folder = mkdtempSync(join(tmpdir(), 'postern-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 export async function spiffeWorld(

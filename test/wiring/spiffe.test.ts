@@ -10,7 +10,7 @@ import { certificateNamed, gateSpiffeId } from '../support/exchange-tls.ts';
 import { startSpiffeAgent } from '../support/exchange-vendors/spiffe.ts';
 import { startIssuer, startSeconds } from '../support/identity-issuer.ts';
 import { silentLog } from '../support/log.ts';
-import { socketFolder } from '../support/spiffe-world.ts';
+import { socketFolder } from '../support/socket-folder.ts';
 
 test('identity and client authentication over one socket', async (t) => {
   const issuer = await startIssuer(t);

@@ -2,9 +2,7 @@
 // A socket is a path on this machine and nothing else: whoever answers there says who the gate is.
 
 import { z } from 'zod';
-
-/** Longest path of a unix socket, in bytes (sun_path, without its end). */
-const maxSocketPath = 107;
+import { maxSocketPath } from '../scalars.ts';
 
 /**
  * Path of `unix:///run/agent.sock` (or `unix:/run/agent.sock`, the same URI without the empty authority); undefined for

@@ -11,7 +11,8 @@ import { spiffeId, workloadSocket } from '../../../src/base/spiffe/scalars.ts';
 import { createWorkloadApis } from '../../../src/base/spiffe/workload-api.ts';
 import { stoppedClock } from '../../support/exchange-clock.ts';
 import { silentLog } from '../../support/log.ts';
-import { failureOf, socketFolder, spiffeWorld } from '../../support/spiffe-world.ts';
+import { socketFolder } from '../../support/socket-folder.ts';
+import { failureOf, spiffeWorld } from '../../support/spiffe-world.ts';
 import { heldTimers } from '../../support/timers.ts';
 
 const question = { audience: 'https://idp.example.com', spiffeId: undefined };
