@@ -4,6 +4,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Awaitable } from './base/awaitable.ts';
 import type { Refusal } from './base/errors.ts';
 import type { Secret } from './base/secret.ts';
 import type { CacheResult, Credential, CredentialFacts, SpanReference } from './credential.ts';
@@ -234,11 +235,11 @@ export interface AttemptObservation extends TraceHeaders {
 export interface Stages {
   observe(arrival: Arrival): ObservedCall;
   strip(call: ObservedCall): StrippedCall;
-  identify(call: StrippedCall): Promise<KnownCall>;
-  route(call: KnownCall): Promise<RoutedCall>;
+  /** At once where nothing has to be waited for; so do `route` and `arm`. */
+  identify(call: StrippedCall): Awaitable<KnownCall>;
+  route(call: KnownCall): Awaitable<RoutedCall>;
   permit(call: RoutedCall): PermittedCall;
-  /** At once where nothing has to be asked for. */
-  arm(call: PermittedCall): ArmedCall | Promise<ArmedCall>;
+  arm(call: PermittedCall): Awaitable<ArmedCall>;
   forward(call: ArmedCall): Promise<Reply>;
   /** Answers a refused call in the dialect of its client. */
   refuse(reached: Arrival, refusal: Refusal): void;

@@ -2,6 +2,7 @@
 // It must never believe a caller's own word about its actor or its user, and never fall back from a token, handle or trace
 // that failed to an identity that would do.
 
+import { type Awaitable, whenReady } from '../base/awaitable.ts';
 import { Refusal } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import type { StrippedCall } from '../call.ts';
@@ -44,26 +45,35 @@ interface Subject {
   readonly by: PresentedSubject['kind'] | 'trace';
 }
 
-/** @returns a function that throws Refusal as `Identity.identify` does */
-export function createEstablish(options: EstablishOptions): (call: StrippedCall) => Promise<Parties> {
+/** @returns a function that throws Refusal as `Identity.identify` does, at once or through the promise */
+export function createEstablish(options: EstablishOptions): (call: StrippedCall) => Awaitable<Parties> {
   const { trust, verify, verifyTransaction, own, custody } = options;
   const transactions = trust.domains.length > 0;
 
   /** A held token is never worth more than one presented now: its issuer, keys and times are looked at again. */
-  function verifyAgain({ token, trust: name }: VerifiedToken): Promise<VerifiedToken> {
+  function verifyAgain({ token, trust: name }: VerifiedToken): Awaitable<VerifiedToken> {
     return trust.named(name)?.config.accept === 'txn_token' ? verifyTransaction(token) : verify(token);
   }
 
-  function redeem(handle: Secret): Promise<VerifiedToken> {
+  function redeem(handle: Secret): Awaitable<VerifiedToken> {
     if (own === undefined || custody === undefined) {
       throw new Refusal('handle_unknown', { detail: 'no token comes in through this gate' });
     }
     return verifyAgain(custody.handles.redeem(handle));
   }
 
-  async function read({ kind, value }: PresentedSubject): Promise<Subject> {
-    const readers = { token: verify, handle: redeem, transaction: verifyTransaction };
-    return { by: kind, token: await readers[kind](value) };
+  const readers = { token: verify, handle: redeem, transaction: verifyTransaction };
+
+  function subjectOf({ subject }: PresentedTokens): Awaitable<Subject | undefined> {
+    if (subject === undefined) return undefined;
+    const { kind, value } = subject;
+    return whenReady(readers[kind](value), (token) => ({ by: kind, token }));
+  }
+
+  /** One token in both places is one token. */
+  function presenterOf({ own: presented, subject }: PresentedTokens): Awaitable<VerifiedToken | undefined> {
+    const same = subject?.kind === 'token' && presented?.reveal() === subject.value.reveal();
+    return presented === undefined || same ? undefined : verify(presented);
   }
 
   async function fromTrace(call: StrippedCall): Promise<Subject | undefined> {
@@ -74,19 +84,25 @@ export function createEstablish(options: EstablishOptions): (call: StrippedCall)
     return { by: 'trace', token: await verifyAgain(custody.traces.find(traceId, readProof(call.rawHeaders))) };
   }
 
-  return async function establish(call) {
-    const { spiffeId } = call.peer;
-    const tokens = pickTokens(call.presented, {
-      placeholders: own !== undefined || spiffeId !== undefined,
-      transactions,
-    });
-    const subject = tokens.subject === undefined ? undefined : await read(tokens.subject);
-    const presenter = tokens.own === undefined || isSame(tokens) ? undefined : await verify(tokens.own);
+  async function besideOwn(
+    identity: OwnIdentity,
+    call: StrippedCall,
+    presenter: VerifiedToken | undefined,
+    subject: Subject | undefined,
+  ): Promise<Parties> {
+    const silent = presenter === undefined && subject === undefined;
+    const held = await identity.current();
+    return inSidecar(trust, held, presenter, silent ? await fromTrace(call) : subject, call.peer.spiffeId);
+  }
 
-    if (own !== undefined) {
-      const silent = presenter === undefined && subject === undefined;
-      return inSidecar(trust, await own.current(), presenter, silent ? await fromTrace(call) : subject, spiffeId);
-    }
+  function tie(
+    call: StrippedCall,
+    tokens: PresentedTokens,
+    presenter: VerifiedToken | undefined,
+    subject: Subject | undefined,
+  ): Awaitable<Parties> {
+    const { spiffeId } = call.peer;
+    if (own !== undefined) return besideOwn(own, call, presenter, subject);
     if (subject?.by === 'transaction') return inTrustDomain(trust, presenter, subject.token, spiffeId);
     if (presenter !== undefined && subject !== undefined) return byTwoTokens(presenter, subject.token);
     const only = presenter ?? subject?.token;
@@ -94,6 +110,14 @@ export function createEstablish(options: EstablishOptions): (call: StrippedCall)
     if (spiffeId !== undefined) return byCertificate(spiffeId, only);
     if (tokens.own !== undefined && isOwnToken(only)) return self(only);
     return byCallerClaim(trust.named(only.trust)?.config.caller_claim, only);
+  }
+
+  return function establish(call) {
+    const placeholders = own !== undefined || call.peer.spiffeId !== undefined;
+    const tokens = pickTokens(call.presented, { placeholders, transactions });
+    return whenReady(subjectOf(tokens), (subject) =>
+      whenReady(presenterOf(tokens), (presenter) => tie(call, tokens, presenter, subject)),
+    );
   };
 }
 
@@ -135,9 +159,4 @@ export function inTrustDomain(
   const caller = presenter ?? peer;
   if (caller === undefined) throw new Refusal('caller_not_authenticated', { detail: 'a transaction token alone' });
   return byTransaction(caller, transaction, callers);
-}
-
-/** One token in both places is one token. */
-function isSame({ own, subject }: PresentedTokens): boolean {
-  return own !== undefined && subject?.kind === 'token' && own.reveal() === subject.value.reveal();
 }

@@ -3,6 +3,7 @@
 // The only file that makes a KnownCall: it must never make one of anything but verified tokens.
 
 import { randomUUID } from 'node:crypto';
+import { type Awaitable, attempt, whenReady } from '../base/awaitable.ts';
 import { delegationRoot } from '../base/delegation-root.ts';
 import type { Clock, Log, Send } from '../base/ports.ts';
 import type { Problem, Report } from '../base/problem.ts';
@@ -55,8 +56,11 @@ export interface IdentityStatus {
 }
 
 export interface Identity {
-  /** @throws Refusal `token_*`, `handle_*`, `trace_*`, `caller_not_authenticated`, `actor_not_bound`, `may_act_mismatch`, `chain_*`, `keys_unavailable`, `own_identity_unavailable` */
-  identify(call: StrippedCall): Promise<KnownCall>;
+  /**
+   * At once where its tokens were verified before.
+   * @throws Refusal `token_*`, `handle_*`, `trace_*`, `caller_not_authenticated`, `actor_not_bound`, `may_act_mismatch`, `chain_*`, `keys_unavailable`, `own_identity_unavailable`; through the promise
+   */
+  identify(call: StrippedCall): Awaitable<KnownCall>;
   /** The same for a call to the agent. @throws Refusal as `identify` does, and `subject_missing`, `subject_not_a_user`, `subject_not_allowed` */
   receive(call: StrippedCall): Promise<KnownCall>;
   /** Verifies any token of a trusted issuer. @throws Refusal as `identify` does for tokens */
@@ -81,13 +85,15 @@ export function createIdentify(options: IdentifyOptions): Identity {
   const chainOf = createChains(options.identity.max_chain_depth);
 
   function known(call: StrippedCall, parties: Parties): KnownCall {
-    return { ...call, ...parties, subject: parties.subjectToken.principal, chain: chainOf(parties) };
+    const { caller, subjectToken, actorToken, binding } = parties;
+    const subject = subjectToken.principal;
+    return { ...call, caller, subject, chain: chainOf(parties), subjectToken, actorToken, binding };
   }
 
   return {
-    identify: async (call) => known(call, await establish(call)),
+    identify: (call) => attempt(() => whenReady(establish(call), (parties) => known(call, parties))),
     receive: async (call) => known(call, await receive(call)),
-    verify,
+    verify: async (token) => verify(token),
     async warm() {
       await Promise.all(trust.entries.map(({ keys }) => keys.warm()));
       await own?.current().catch(() => undefined); // told by status and log

@@ -3,6 +3,7 @@
 
 import { hash } from 'node:crypto';
 import { errors, jwtVerify } from 'jose';
+import type { Awaitable } from '../base/awaitable.ts';
 import { asRefusal, type Reason, Refusal } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
 import type { Secret } from '../base/secret.ts';
@@ -17,8 +18,8 @@ import { normalType, type TrustConfig, transactionType } from './trust-schema.ts
 /** Longest token, in characters; the limit of the strictest vendor (Anthropic). Stops hashing and parsing of megabytes. */
 const maxToken = 16_384;
 
-/** Verifies one token. @throws Refusal `token_*`, `keys_unavailable`, `principal_kind_undecided`, `chain_*` */
-export type Verify = (token: Secret) => Promise<VerifiedToken>;
+/** Verifies one token, at once if it was verified before. @throws Refusal `token_*`, `keys_unavailable`, `principal_kind_undecided`, `chain_*` */
+export type Verify = (token: Secret) => Awaitable<VerifiedToken>;
 
 export interface VerifyOptions {
   readonly trust: Trust;
@@ -49,7 +50,7 @@ export function createVerify({ trust, clock, accept }: VerifyOptions): Verify {
     }
   }
 
-  return async function verify(token) {
+  return function verify(token) {
     if (token.length > maxToken) throw new Refusal('token_oversize', { detail: `${token.length} characters` });
     const text = token.reveal();
     const remembered = memory.recall(text);

@@ -2,6 +2,7 @@
 // Must never hold more than the limit in memory, nor let a body pass that ended early.
 
 import type { IncomingMessage } from 'node:http';
+import { type Awaitable, whenReady } from '../base/awaitable.ts';
 import { Refusal } from '../base/errors.ts';
 import type { Body, HttpTransport, UpgradeTransport } from '../call.ts';
 
@@ -19,13 +20,10 @@ const none: Body = { kind: 'none' };
 /**
  * @param needed whether policy needs a field of the body, or a signature all of it.
  * @param limit largest body read whole when needed, in bytes. Stops one request from filling the memory.
+ * @returns the body, at once where it is there.
  * @throws Refusal body_over_inspection_limit, or request_malformed when the body ends early or takes too long.
  */
-export async function readBody(
-  transport: HttpTransport | UpgradeTransport,
-  needed: boolean,
-  limit: number,
-): Promise<Body> {
+export function readBody(transport: HttpTransport | UpgradeTransport, needed: boolean, limit: number): Awaitable<Body> {
   if (transport.kind === 'upgrade') return none;
   const { request } = transport;
   const length = declaredLength(request);
@@ -33,7 +31,10 @@ export async function readBody(
   if (!needed && (length === undefined || length > alwaysBuffered)) return { kind: 'stream', stream: request, length };
   const bound = needed ? limit : alwaysBuffered;
   if (length !== undefined && length > bound) throw overLimit(bound);
-  const bytes = takeArrived(request, length) ?? (await collect(request, bound));
+  return whenReady(takeArrived(request, length) ?? collect(request, bound), buffered);
+}
+
+function buffered(bytes: Buffer): Body {
   return bytes.length === 0 ? none : { kind: 'buffered', bytes };
 }
 

@@ -2,12 +2,13 @@
 // stands in it, and is passed on byte for byte.
 // Must never let a body through whose fields another parser could read differently from what policy is shown.
 
+import { type Awaitable, whenReady } from '../base/awaitable.ts';
 import { Refusal } from '../base/errors.ts';
 import type { Body, KnownCall, RawHeaders } from '../call.ts';
 import { readBody } from './body.ts';
 import { singleHeader } from './header-lines.ts';
 import { booleanField, requireFact, requireObject, stringField } from './json-fields.ts';
-import { type Scan, scanJson } from './json-scan.ts';
+import { type Scan, type Shape, scanJson } from './json-scan.ts';
 import type { MatchedOperation, Operation } from './operation.ts';
 import { requirePlainJson } from './plain-json.ts';
 import type { PresetSource } from './preset-schema.ts';
@@ -29,27 +30,37 @@ const multipartType = /^multipart\/form-data[ \t]*;/i;
  * @param limit of the route, in bytes.
  * @param whole whether the body is read whole in any case, within the limit.
  */
-export async function inspect(
+export function inspect(
   call: KnownCall,
   matched: MatchedOperation | undefined,
   query: string,
   limit: number,
   whole: boolean,
-): Promise<InspectedRequest> {
+): Awaitable<InspectedRequest> {
   const shape =
     matched !== undefined && !sentAsMultipart(matched.operation, call.headers) ? matched.operation.shape : undefined;
-  const body = await readBody(call.transport, whole || shape !== undefined, limit);
-  if (matched === undefined) return { body, model: undefined, tool: undefined, resource: undefined, stream: undefined };
-  const { operation, parameters } = matched;
+  return whenReady(readBody(call.transport, whole || shape !== undefined, limit), (body) => {
+    if (matched === undefined)
+      return { body, model: undefined, tool: undefined, resource: undefined, stream: undefined };
+    const document = shape && body.kind === 'buffered' ? readDocument(call, matched, body.bytes, shape) : undefined;
+    return factsIn(matched, query, body, document);
+  });
+}
 
-  let document: Document | undefined;
-  if (shape !== undefined && body.kind === 'buffered') {
-    requirePlainJson(call.headers);
-    document = { bytes: body.bytes, scan: scanJson(body.bytes, shape) };
-    requireObject(document.scan);
-    refuseSecondNames(operation, document.scan);
-  }
+function readDocument(call: KnownCall, { operation }: MatchedOperation, bytes: Buffer, shape: Shape): Document {
+  requirePlainJson(call.headers);
+  const scan = scanJson(bytes, shape);
+  requireObject(scan);
+  refuseSecondNames(operation, scan);
+  return { bytes, scan };
+}
 
+function factsIn(
+  { operation, parameters }: MatchedOperation,
+  query: string,
+  body: Body,
+  document: Document | undefined,
+): InspectedRequest {
   const text = (from: PresetSource | undefined): string | undefined => {
     if (from === undefined) return undefined;
     if ('path' in from) return pathFact(parameters, from.path);

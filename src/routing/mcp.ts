@@ -2,6 +2,7 @@
 // One message per request, one reading per message: batches, duplicate or oddly spelt fields and messages that are
 // request and response at once are refused. Versions 2025-03-26 to 2026-07-28 (modelcontextprotocol.io/specification).
 
+import { type Awaitable, whenReady } from '../base/awaitable.ts';
 import { Refusal } from '../base/errors.ts';
 import type { Body, KnownCall, RequestFacts } from '../call.ts';
 import { readBody } from './body.ts';
@@ -48,13 +49,23 @@ const bare = new Map([
 ]);
 
 /** @param limit of the route, in bytes. */
-export async function inspectMcp(call: KnownCall, limit: number): Promise<InspectedMcp> {
+export function inspectMcp(call: KnownCall, limit: number): Awaitable<InspectedMcp> {
   const mcpSession = sessionHeader(call.headers);
   const bareFacts = bare.get(call.method);
   if (call.method !== 'POST' && bareFacts === undefined) {
     throw new Refusal('operation_unmatched', { detail: 'not a method of MCP over streamable HTTP' });
   }
-  const body = await readBody(call.transport, true, limit);
+  return whenReady(readBody(call.transport, true, limit), (body) => readMcp(call, body, mcpSession, bareFacts));
+}
+
+type BareFacts = Pick<McpFacts, 'operation' | 'stream'>;
+
+function readMcp(
+  call: KnownCall,
+  body: Body,
+  mcpSession: string | undefined,
+  bareFacts: BareFacts | undefined,
+): InspectedMcp {
   if (bareFacts !== undefined) {
     if (body.kind !== 'none') throw new Refusal('body_malformed', { detail: 'only POST carries a message' });
     const mcpVersion = singleToken(call.headers, 'mcp-protocol-version');

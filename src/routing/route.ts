@@ -1,6 +1,7 @@
 // The route stage: which upstream is meant, by which canonical path, and what is asked of it.
 // Makes every RoutedCall. Must never forward a spelling it did not match, nor match one it did not canonicalise.
 
+import { type Awaitable, attempt, whenReady } from '../base/awaitable.ts';
 import { Refusal } from '../base/errors.ts';
 import type { Body, KnownCall, RequestFacts, RoutedCall } from '../call.ts';
 import type { Catalogue, CompiledRoute } from './catalogue.ts';
@@ -16,9 +17,9 @@ export interface RouteOptions {
   readonly catalogue: Catalogue;
 }
 
-/** @throws Refusal of the route group, through the promise. */
-export function createRoute({ catalogue }: RouteOptions): (call: KnownCall) => Promise<RoutedCall> {
-  return async function route(call) {
+/** At once where the body is there. @throws Refusal of the route group, through the promise. */
+export function createRoute({ catalogue }: RouteOptions): (call: KnownCall) => Awaitable<RoutedCall> {
+  function find(call: KnownCall): Awaitable<RoutedCall> {
     // RFC 9110 section 9.3.8: it has the upstream reflect the request, which must then hold no credential; ours would.
     if (call.method === 'TRACE') throw new Refusal('request_malformed', { detail: 'TRACE is not forwarded' });
     const target = canonicalTarget(call.path, catalogue.encodedSlashes);
@@ -29,10 +30,14 @@ export function createRoute({ catalogue }: RouteOptions): (call: KnownCall) => P
     refuseBlocked(compiled, place.segments);
     if (target.slashed > 0) refuseBlocked(compiled, readApart(place.segments));
     refuseOverrides(compiled, target.query);
-    const { facts, body } = await readFacts(call, compiled, place, target.query);
-    const upstream = upstreamTarget(compiled.spec.upstream, place.below, target.query);
-    return { ...call, route: compiled.route, upstream, facts, body };
-  };
+    const { route, spec } = compiled;
+    return whenReady(readFacts(call, compiled, place, target.query), ({ facts, body }) => {
+      const upstream = upstreamTarget(spec.upstream, place.below, target.query);
+      return { ...call, route, upstream, facts, body };
+    });
+  }
+
+  return (call) => attempt(() => find(call));
 }
 
 interface Place {
@@ -73,22 +78,31 @@ interface Read {
   readonly body: Body;
 }
 
-async function readFacts(call: KnownCall, compiled: CompiledRoute, place: Place, query: string): Promise<Read> {
+function readFacts(call: KnownCall, compiled: CompiledRoute, place: Place, query: string): Awaitable<Read> {
   const { spec } = compiled;
   const upgrade = call.transport.kind === 'upgrade';
   if (upgrade && (spec.mcp || !spec.websocket)) throw new Refusal('upgrade_not_allowed');
-  const request = { method: call.method, path: place.below === '' ? '/' : place.below };
-  const mcpNone = { rpcId: undefined, mcpSession: undefined, mcpVersion: undefined };
+  const { method } = call;
+  const path = place.below === '' ? '/' : place.below;
   if (spec.mcp) {
-    if (request.path !== '/') throw new Refusal('operation_unmatched', { detail: 'MCP has one endpoint' });
-    const { facts, body } = await inspectMcp(call, spec.inspectionLimit);
-    return { facts: { ...request, model: undefined, ...facts }, body };
+    if (path !== '/') throw new Refusal('operation_unmatched', { detail: 'MCP has one endpoint' });
+    return whenReady(inspectMcp(call, spec.inspectionLimit), ({ facts, body }) => ({
+      facts: { ...facts, method, path, model: undefined },
+      body,
+    }));
   }
   const matched = findOperation(call, compiled, place, upgrade);
   // A signature covers the body, so the body is there before it is signed.
   const whole = spec.placement.kind === 'sigv4';
-  const { body, ...facts } = await inspect(call, matched, query, spec.inspectionLimit, whole);
-  return { facts: { ...request, operation: matched?.operation.name, ...mcpNone, ...facts }, body };
+  const operation = matched?.operation.name;
+  const none = { rpcId: undefined, mcpSession: undefined, mcpVersion: undefined };
+  return whenReady(
+    inspect(call, matched, query, spec.inspectionLimit, whole),
+    ({ body, model, tool, resource, stream }) => ({
+      facts: { ...none, method, path, operation, model, tool, resource, stream },
+      body,
+    }),
+  );
 }
 
 function findOperation(

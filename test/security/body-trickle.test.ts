@@ -14,7 +14,9 @@ test('a body that trickles is refused after a minute', async (t) => {
   t.teardown(() => mock.timers.reset());
   const request = new IncomingMessage(new Socket());
   request.headers['content-length'] = '100';
-  const reading = rejection(readBody({ kind: 'http', request, response: new ServerResponse(request) }, true, 1_024));
+  const reading = rejection(
+    Promise.resolve(readBody({ kind: 'http', request, response: new ServerResponse(request) }, true, 1_024)),
+  );
 
   for (let second = 0; second < 60; second += 1) {
     request.push('x');

@@ -5,6 +5,7 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Test } from 'tap';
 import { createAddressPolicy } from '../../src/base/addresses.ts';
+import type { Awaitable } from '../../src/base/awaitable.ts';
 import { Refusal } from '../../src/base/errors.ts';
 import type { Send } from '../../src/base/ports.ts';
 import type { Problem } from '../../src/base/problem.ts';
@@ -142,7 +143,7 @@ export function presenting(own: string | undefined, subject?: string): StrippedC
 }
 
 /** The reason a call or token is refused for, or what happened instead. */
-export async function reasonOf(work: Promise<unknown> | (() => unknown)): Promise<string> {
+export async function reasonOf(work: Awaitable<object> | (() => unknown)): Promise<string> {
   try {
     await (typeof work === 'function' ? work() : work);
     return 'not refused';
