@@ -2,6 +2,7 @@
 // route's allow-list, what the gate says is added, the credential is placed last and exactly once.
 // Must never pass on a credential, a hop-by-hop name or framing of the agent's, nor send an empty credential.
 
+import { byText } from '../base/by-text.ts';
 import { Refusal } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import type { ArmedCall } from '../call.ts';
@@ -106,6 +107,14 @@ export interface GateFacts {
 /** Flat header lines (name, value, ...) of one attempt; framing and host are added by what sends it. */
 export type WriteRequestHeaders = (call: ArmedCall, facts: GateFacts) => string[];
 
+/** What a route says of a header by its name. */
+interface Field {
+  readonly lower: string;
+  readonly forwarded: boolean;
+  readonly piece: boolean;
+  readonly encoding: boolean;
+}
+
 /** Whether a header belongs to the gate and may not be set by configuration. */
 export function isGateOwned(name: string): boolean {
   const lower = name.toLowerCase();
@@ -125,6 +134,12 @@ export function compileRequestHeaders(rules: RequestHeaderRules): WriteRequestHe
     names.has(name) ||
     (prefixes.some((prefix) => name.startsWith(prefix)) && !replaced.has(name) && !isGateOwned(name));
 
+  /** By the name as sent: every call of an SDK has the same. */
+  const fieldOf = byText((name): Field => {
+    const lower = name.toLowerCase();
+    return { lower, forwarded: forwards(lower), piece: pieceHeaders.has(lower), encoding: lower === 'accept-encoding' };
+  });
+
   return function writeRequestHeaders(call, { placed, traceparent, tracestate, session }) {
     const out: string[] = [];
     const lists = append.size === 0 ? undefined : new Map<string, string[]>();
@@ -134,10 +149,10 @@ export function compileRequestHeaders(rules: RequestHeaderRules): WriteRequestHe
       const name = headers[i];
       const value = headers[i + 1];
       if (name === undefined || value === undefined) continue;
-      const lower = name.toLowerCase();
-      if (lower === placed.name || !forwards(lower) || (whole && pieceHeaders.has(lower))) {
+      const { lower, forwarded, piece, encoding } = fieldOf(name);
+      if (lower === placed.name || !forwarded || (whole && piece)) {
         // With the guard off, compression is between agent and upstream; with it on, the bytes must be readable.
-        if (lower === 'accept-encoding' && !rules.guard) out.push(name, value);
+        if (encoding && !rules.guard) out.push(name, value);
         continue;
       }
       if (lists !== undefined && append.has(lower)) lists.set(lower, [...(lists.get(lower) ?? []), value]);

@@ -2,6 +2,7 @@
 // what holds the credential; rewrites URLs of the upstream; adds our request id.
 // Must never pass on a header with the placed credential, a cookie, a challenge of the upstream's or a URL around the gate.
 
+import { byText } from '../base/by-text.ts';
 import { Refusal } from '../base/errors.ts';
 import type { ArmedCall, RawHeaders } from '../call.ts';
 import { isTextual } from './guard.ts';
@@ -95,6 +96,11 @@ export function compileResponseHeaders(rules: ResponseHeaderRules): ReadResponse
     ...(rules.mcp ? [['mcp-session-id', 'session'] satisfies [string, Action]] : []),
   ]);
 
+  const actionOf = byText((name): Action | undefined => {
+    const lower = name.toLowerCase();
+    return actions.get(lower) ?? (droppedPrefixes.some((prefix) => lower.startsWith(prefix)) ? 'drop' : undefined);
+  });
+
   return function readResponseHead(call, lines, forms, bodiless) {
     if (lines.length > 2 * maxHeaderLines) throw malformed('too many header lines');
     const nominated = nominatedNames(lines);
@@ -108,13 +114,8 @@ export function compileResponseHeaders(rules: ResponseHeaderRules): ReadResponse
       const name = lines[i];
       let value: string | undefined = lines[i + 1];
       if (name === undefined || value === undefined) continue;
-      const lower = name.toLowerCase();
-      if (forms.some((form) => value?.includes(form))) continue;
-      const action = actions.get(lower);
-      switch (action) {
-        case undefined:
-          if (droppedPrefixes.some((prefix) => lower.startsWith(prefix))) continue;
-          break;
+      if (holdsAny(value, forms)) continue;
+      switch (actionOf(name)) {
         case 'drop':
           continue;
         case 'length':
@@ -142,13 +143,13 @@ export function compileResponseHeaders(rules: ResponseHeaderRules): ReadResponse
           break;
         case 'id':
           if (plausibleId.test(value)) upstreamRequestId ??= value;
-          if (lower === 'x-request-id') continue;
+          if (name.toLowerCase() === 'x-request-id') continue;
           break;
         case 'session':
           value = rules.sealSession(call, value);
           break;
       }
-      if (value !== undefined && !nominated?.has(lower)) out.push(name, value);
+      if (value !== undefined && !nominated?.has(name.toLowerCase())) out.push(name, value);
     }
 
     out.push('x-request-id', call.id);
@@ -156,6 +157,11 @@ export function compileResponseHeaders(rules: ResponseHeaderRules): ReadResponse
     if (guarded && encoded) throw new Refusal('upstream_encoding_refused', { detail: 'the body is compressed' });
     return { lines: out, length, upstreamRequestId, guarded };
   };
+}
+
+function holdsAny(value: string, forms: readonly string[]): boolean {
+  for (const form of forms) if (value.includes(form)) return true;
+  return false;
 }
 
 /** Names listed in Connection (RFC 9110 section 7.6.1), besides the options every upstream sends. */

@@ -1,6 +1,7 @@
 // Sorts header lines: what may be forwarded, what is a credential, what only the gate may say. One pass over the raw lines,
 // so that case games and duplicates cannot hide a value. Must never forward a name it took a credential from.
 
+import { byText } from '../base/by-text.ts';
 import { Refusal } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import type { PresentedCredential, RawHeaders } from '../call.ts';
@@ -25,7 +26,13 @@ const maxCookies = 64;
 /** Longest slot name told, in characters: pattern-matched names are the agent's choice. */
 const maxSlotName = 64;
 
-type Kind = 'keep' | 'credential' | 'hop' | 'gate' | 'connection' | 'host' | 'cookie' | 'subprotocol' | 'unlisted';
+type Kind = 'keep' | 'credential' | 'hop' | 'gate' | 'connection' | 'host' | 'cookie' | 'subprotocol';
+
+/** A header's name, and what its name alone says of it; `unlisted` where the value decides. */
+interface Name {
+  readonly canonical: string;
+  readonly kind: Kind | 'unlisted';
+}
 
 export interface StrippedHeaders {
   readonly headers: RawHeaders;
@@ -47,13 +54,13 @@ export function stripHeaders(rawHeaders: RawHeaders): StrippedHeaders {
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const rawName = rawHeaders[i] ?? '';
     const value = rawHeaders[i + 1] ?? '';
-    const name = canonicalName(rawName);
+    const name = nameOf(rawName);
     switch (kindOf(name, value)) {
       case 'keep':
         headers.push(rawName, value);
         break;
       case 'credential':
-        presented.push(credential(`header:${name.slice(0, maxSlotName)}`, value, hasScheme(name)));
+        presented.push(credential(slotOf(name), value, hasScheme(name.canonical)));
         break;
       case 'cookie':
         presentCookies(value, presented);
@@ -96,14 +103,30 @@ const exactKinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ['sec-websocket-protocol', 'subprotocol'],
 ]);
 
-function kindOf(name: string, value: string): Kind {
+/** Remembered by the name as sent: a real SDK sends twenty, and asking every list about each took 2 us of a call. */
+const nameOf = byText((rawName: string): Name => {
+  const canonical = canonicalName(rawName);
+  return { canonical, kind: kindByName(canonical) };
+});
+
+function kindByName(name: string): Name['kind'] {
   const exact = exactKinds.get(name);
-  if (exact !== undefined) return exact === 'keep' && holdsHandle(value) ? 'credential' : exact;
+  if (exact !== undefined) return exact;
   if (credentialPrefixes.some((prefix) => name.startsWith(prefix))) return 'credential';
   if (gatePrefixes.some((prefix) => name.startsWith(prefix)) || name.startsWith(':')) return 'gate';
-  if (holdsHandle(value)) return 'credential';
   if (harmlessPrefixes.some((prefix) => name.startsWith(prefix))) return 'keep';
-  return credentialPattern.test(name) || credentialValue.test(value) ? 'credential' : 'keep';
+  return credentialPattern.test(name) ? 'credential' : 'unlisted';
+}
+
+/** A handle is a credential under any name that would be forwarded, a known shape of key under any that nobody listed. */
+function kindOf({ kind }: Name, value: string): Kind {
+  if (kind !== 'keep' && kind !== 'unlisted') return kind;
+  if (holdsHandle(value)) return 'credential';
+  return kind === 'unlisted' && credentialValue.test(value) ? 'credential' : 'keep';
+}
+
+function slotOf({ canonical }: Name): string {
+  return `header:${canonical.slice(0, maxSlotName)}`;
 }
 
 function canonicalName(name: string): string {

@@ -54,9 +54,9 @@ export function createPermit({ routes, revoked, clock, report }: PermitOptions):
     if (refusal !== undefined) throw refusal;
 
     const facts = factsOf(call, clock.now());
-    const rule = policy.rules.find(({ id, holds }) => evaluated(`rule ${id}`, holds, facts));
+    const rule = policy.rules.find((one) => evaluated(one, facts));
     if (rule === undefined) throw new Refusal('policy_denied', { detail: 'no rule of the route holds' });
-    const line = policy.scopes.find(({ holds }) => evaluated('a condition of scopes_by', holds, facts));
+    const line = policy.scopes.find((one) => evaluated(one, facts));
     if (line === undefined) throw new Refusal('policy_denied', { detail: 'no line of scopes_by holds' });
     return { ...call, decision: { rule: rule.id, policyVersion: version }, scopes: line.scopes };
   }
@@ -94,10 +94,12 @@ function depthRefusal({ chain }: RoutedCall, { chainDepth }: CompiledPolicy): Re
   return new Refusal('chain_too_deep', { detail: `${depth} actors, the route admits ${chainDepth}` });
 }
 
-function evaluated(name: string, holds: Condition, facts: PolicyFacts): boolean {
+/** @param condition of a rule, which has an id, or of a line of scopes */
+function evaluated({ id, holds }: { readonly id?: string; readonly holds: Condition }, facts: PolicyFacts): boolean {
   try {
     return holds(facts);
   } catch (cause) {
+    const name = id === undefined ? 'a condition of scopes_by' : `rule ${id}`;
     throw new Refusal('policy_failed', { detail: `${name} failed: ${failureCode(cause)}`, cause });
   }
 }

@@ -7,11 +7,9 @@ import type { Body, KnownCall, RequestFacts, RoutedCall } from '../call.ts';
 import type { Catalogue, CompiledRoute } from './catalogue.ts';
 import { inspect } from './inspect.ts';
 import { inspectMcp } from './mcp.ts';
-import { type MatchedOperation, matchOperation } from './operation.ts';
+import { createFindPlace, type Place } from './place.ts';
 import { queryHolds } from './query.ts';
-import { readApart, refuseStraySlashes } from './slashes.ts';
-import { type CanonicalTarget, canonicalTarget, escapes } from './target.ts';
-import { upstreamTarget } from './upstream.ts';
+import { splitTarget } from './target.ts';
 
 export interface RouteOptions {
   readonly catalogue: Catalogue;
@@ -19,51 +17,21 @@ export interface RouteOptions {
 
 /** At once where the body is there. @throws Refusal of the route group, through the promise. */
 export function createRoute({ catalogue }: RouteOptions): (call: KnownCall) => Awaitable<RoutedCall> {
+  const findPlace = createFindPlace(catalogue);
+
   function find(call: KnownCall): Awaitable<RoutedCall> {
+    const { method, authority } = call;
     // RFC 9110 section 9.3.8: it has the upstream reflect the request, which must then hold no credential; ours would.
-    if (call.method === 'TRACE') throw new Refusal('request_malformed', { detail: 'TRACE is not forwarded' });
-    const target = canonicalTarget(call.path, catalogue.encodedSlashes);
-    const compiled = catalogue.match(target.path, call.authority);
-    if (target.slashed > 0 && !compiled?.inspection.encodedSlashIn.size) throw escapes('has an encoded slash');
-    if (compiled === undefined) throw new Refusal('route_unmatched', { detail: 'no route is mounted at this path' });
-    const place = placeBelow(compiled, target);
-    refuseBlocked(compiled, place.segments);
-    if (target.slashed > 0) refuseBlocked(compiled, readApart(place.segments));
-    refuseOverrides(compiled, target.query);
-    const { route, spec } = compiled;
-    return whenReady(readFacts(call, compiled, place, target.query), ({ facts, body }) => {
-      const upstream = upstreamTarget(spec.upstream, place.below, target.query);
-      return { ...call, route, upstream, facts, body };
-    });
+    if (method === 'TRACE') throw new Refusal('request_malformed', { detail: 'TRACE is not forwarded' });
+    const { rawPath, query } = splitTarget(call.path);
+    const place = findPlace({ rawPath, method, authority, transport: call.transport.kind });
+    const { route, spec } = place.compiled;
+    refuseOverrides(place.compiled, query);
+    const upstream = { origin: spec.upstream.origin, path: `${place.upstreamPath}${query}` };
+    return whenReady(readFacts(call, place, query), ({ facts, body }) => ({ ...call, route, upstream, facts, body }));
   }
 
   return (call) => attempt(() => find(call));
-}
-
-interface Place {
-  /** Canonical path below the route: empty, or starting with "/". */
-  readonly below: string;
-  /** Its decoded segments. */
-  readonly segments: readonly string[];
-  /** How many of them hold an encoded slash. */
-  readonly slashed: number;
-}
-
-function placeBelow({ spec }: CompiledRoute, { path, segments, slashed }: CanonicalTarget): Place {
-  if (spec.path === '/') return { below: path, segments, slashed };
-  const depth = spec.path.split('/').length - 1;
-  return { below: path.slice(spec.path.length), segments: segments.slice(depth), slashed };
-}
-
-/** Endpoints that hand out credentials would launder the gate's. */
-function refuseBlocked({ spec, inspection }: CompiledRoute, segments: readonly string[]): void {
-  const base = spec.upstream.basePath.split('/').slice(1);
-  const whole = base.length === 0 ? segments : [...base, ...segments];
-  for (const pattern of inspection.blockedPaths) {
-    if (pattern.match(segments) !== undefined || (whole !== segments && pattern.match(whole) !== undefined)) {
-      throw new Refusal('token_endpoint_blocked', { detail: 'the path hands out credentials' });
-    }
-  }
 }
 
 /** Parameters that override the request would hide it from policy. */
@@ -78,45 +46,25 @@ interface Read {
   readonly body: Body;
 }
 
-function readFacts(call: KnownCall, compiled: CompiledRoute, place: Place, query: string): Awaitable<Read> {
+const notMcp = { rpcId: undefined, mcpSession: undefined, mcpVersion: undefined };
+
+function readFacts(call: KnownCall, { compiled, path, matched }: Place, query: string): Awaitable<Read> {
   const { spec } = compiled;
-  const upgrade = call.transport.kind === 'upgrade';
-  if (upgrade && (spec.mcp || !spec.websocket)) throw new Refusal('upgrade_not_allowed');
   const { method } = call;
-  const path = place.below === '' ? '/' : place.below;
   if (spec.mcp) {
-    if (path !== '/') throw new Refusal('operation_unmatched', { detail: 'MCP has one endpoint' });
     return whenReady(inspectMcp(call, spec.inspectionLimit), ({ facts, body }) => ({
       facts: { ...facts, method, path, model: undefined },
       body,
     }));
   }
-  const matched = findOperation(call, compiled, place, upgrade);
+  const operation = matched?.operation.name;
   // A signature covers the body, so the body is there before it is signed.
   const whole = spec.placement.kind === 'sigv4';
-  const operation = matched?.operation.name;
-  const none = { rpcId: undefined, mcpSession: undefined, mcpVersion: undefined };
   return whenReady(
     inspect(call, matched, query, spec.inspectionLimit, whole),
     ({ body, model, tool, resource, stream }) => ({
-      facts: { ...none, method, path, operation, model, tool, resource, stream },
+      facts: { ...notMcp, method, path, operation, model, tool, resource, stream },
       body,
     }),
   );
-}
-
-function findOperation(
-  call: KnownCall,
-  { inspection }: CompiledRoute,
-  place: Place,
-  upgrade: boolean,
-): MatchedOperation | undefined {
-  const matched = matchOperation(inspection.operations, call.method, place.segments, upgrade);
-  refuseStraySlashes({ ...place, method: call.method }, inspection, matched);
-  if (matched !== undefined) return matched;
-  // A preset that lists its sockets means these and no others: what goes through a tunnel is never inspected.
-  if (upgrade && inspection.operations.some((operation) => operation.websocket))
-    throw new Refusal('upgrade_not_allowed');
-  if (inspection.unknownOperations === 'deny') throw new Refusal('operation_unmatched');
-  return undefined;
 }

@@ -40,12 +40,21 @@ export type EncodedSlashes = 'refused' | 'counted';
  * @throws Refusal target_escapes_route when it tries to leave its place, target_malformed when it is not a plain target.
  */
 export function canonicalTarget(target: string, slashes: EncodedSlashes = 'refused'): CanonicalTarget {
+  const { rawPath, query } = splitTarget(target);
+  return { ...canonicalPath(rawPath, slashes), query };
+}
+
+/**
+ * Path as received, and the query with its "?", which stays as it came.
+ * @throws Refusal target_malformed
+ */
+export function splitTarget(target: string): { readonly rawPath: string; readonly query: string } {
   if (target.length > maxTargetLength) throw malformed('is too long');
   const mark = target.indexOf('?');
-  const rawPath = mark === -1 ? target : target.slice(0, mark);
-  const query = mark === -1 ? '' : target.slice(mark);
+  if (mark === -1) return { rawPath: target, query: '' };
+  const query = target.slice(mark);
   if (!queryText.test(query)) throw malformed('has a query with characters that must be encoded');
-  return { ...canonicalPath(rawPath, slashes), query };
+  return { rawPath: target.slice(0, mark), query };
 }
 
 /** The path part alone; also proves an upstream's own base path canonical at load. */

@@ -2,7 +2,6 @@
 // Joining is concatenation of canonical parts: the result stays below the base by construction (and by property test).
 
 import { Refusal } from '../base/errors.ts';
-import type { UpstreamTarget } from '../call.ts';
 import { canonicalPath } from './target.ts';
 
 export interface Upstream {
@@ -41,8 +40,7 @@ export function compileUpstream(text: string): Upstream | string {
   };
 }
 
-/** @param below canonical path below the route: empty, or starting with "/". @param query with its "?", or empty. */
-export function upstreamTarget(upstream: Upstream, below: string, query: string): UpstreamTarget {
-  const path = below === '' ? upstream.ownPath : `${upstream.basePath}${below}`;
-  return { origin: upstream.origin, path: `${path}${query}` };
+/** @param below canonical path below the route: empty, or starting with "/". */
+export function upstreamPath({ ownPath, basePath }: Upstream, below: string): string {
+  return below === '' ? ownPath : `${basePath}${below}`;
 }

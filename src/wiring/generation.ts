@@ -12,15 +12,21 @@ export interface Generation {
 export function createGeneration(inner: Carry): Generation {
   let live = 0;
   let idle: PromiseWithResolvers<void> | undefined;
+
+  function left(): void {
+    live -= 1;
+    if (live === 0) idle?.resolve();
+  }
+
+  function failed(failure: unknown): never {
+    left();
+    throw failure;
+  }
+
   return {
-    async carry(arrival) {
+    carry(arrival) {
       live += 1;
-      try {
-        await inner(arrival);
-      } finally {
-        live -= 1;
-        if (live === 0) idle?.resolve();
-      }
+      return inner(arrival).then(left, failed);
     },
     idle() {
       idle ??= Promise.withResolvers<void>();
