@@ -132,9 +132,9 @@ export function createAcquire({ clock, log, cache, failures, share }: AcquireOpt
     throw new Refusal('upstream_rejected_credential', { detail: 'a credential issued a moment ago' });
   }
 
-  function refreshAhead(errand: Errand, life: Life): void {
+  function refreshAhead(errand: Errand): void {
     const { leg, plan } = errand.planned;
-    if (!isDue(life) || leg.flights.has(plan.key) || failures.recall(plan.key) !== undefined) return;
+    if (leg.flights.has(plan.key) || failures.recall(plan.key) !== undefined) return;
     stats.refreshes += 1;
     leg.flights
       .join(plan.key, () => ask(errand))
@@ -143,9 +143,9 @@ export function createAcquire({ clock, log, cache, failures, share }: AcquireOpt
       });
   }
 
-  function serve(obtained: Obtained, errand: Errand): Obtained {
+  function serve(obtained: Obtained, planned: PlannedLeg<CompiledLeg>, call: PermittedCall): Obtained {
     stats.hits += 1;
-    refreshAhead({ ...errand, again: false, unlike: obtained.facts.fingerprint }, obtained.life);
+    if (isDue(obtained.life)) refreshAhead({ planned, call, again: false, unlike: obtained.facts.fingerprint });
     return obtained;
   }
 
@@ -153,15 +153,13 @@ export function createAcquire({ clock, log, cache, failures, share }: AcquireOpt
     held(lane, call) {
       const planned = plan(lane, call);
       const cached = lookUp(planned.plan.key, undefined);
-      return cached && serve(cached, { planned, call, again: false, unlike: undefined });
+      return cached && serve(cached, planned, call);
     },
     async acquire(lane, call, rejected, signal) {
       const planned = plan(lane, call);
       const { key } = planned.plan;
-      const errand: Errand = { planned, call, again: rejected !== undefined, unlike: rejected };
-
       const cached = lookUp(key, rejected);
-      if (cached !== undefined) return { obtained: serve(cached, errand), cache: 'hit' };
+      if (cached !== undefined) return { obtained: serve(cached, planned, call), cache: 'hit' };
 
       const failed = failures.recall(key);
       if (failed !== undefined) {
@@ -169,6 +167,7 @@ export function createAcquire({ clock, log, cache, failures, share }: AcquireOpt
         throw failed;
       }
 
+      const errand: Errand = { planned, call, again: rejected !== undefined, unlike: rejected };
       const { value, led } = await planned.leg.flights.join(key, () => ask(errand), signal);
       const { obtained, from } = value;
       // Only now: while the issuer fails, calls to upstreams that do take the old one keep it.

@@ -85,13 +85,14 @@ function onlySubject(
   handles: readonly Secret[],
   transaction: Secret | undefined,
 ): PresentedSubject | undefined {
-  const subjects: PresentedSubject[] = [
-    ...tokens.map((value) => ({ kind: 'token' as const, value })),
-    ...handles.map((value) => ({ kind: 'handle' as const, value })),
-    ...(transaction === undefined ? [] : [{ kind: 'transaction' as const, value: transaction }]),
-  ];
-  if (subjects.length > 1) throw new Refusal('token_ambiguous', { detail: 'two different subject tokens' });
-  return subjects[0];
+  if (tokens.length + handles.length + (transaction === undefined ? 0 : 1) > 1) {
+    throw new Refusal('token_ambiguous', { detail: 'two different subject tokens' });
+  }
+  const [token] = tokens;
+  if (token !== undefined) return { kind: 'token', value: token };
+  const [handle] = handles;
+  if (handle !== undefined) return { kind: 'handle', value: handle };
+  return transaction && { kind: 'transaction', value: transaction };
 }
 
 /** A handle says what it is, so no slot is too odd for it: none must make the agent's call its own instead of its user's. */

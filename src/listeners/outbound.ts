@@ -54,13 +54,15 @@ export async function listenOutbound(options: OutboundOptions): Promise<Outbound
   });
   server.maxHeadersCount = maxHeaderLines;
 
+  function ended(): void {
+    live -= 1;
+    if (draining) server.closeIdleConnections();
+  }
+
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     live += 1;
     if (draining) response.shouldKeepAlive = false;
-    response.once('close', () => {
-      live -= 1;
-      if (draining) server.closeIdleConnections();
-    });
+    response.on('close', ended);
     void carry(toArrival(request, { kind: 'http', request, response }, clock));
   });
 
