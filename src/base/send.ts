@@ -5,6 +5,7 @@
 import { type AddressPolicy, AddressRefused } from './addresses.ts';
 import type { CertificatePair, ClientCertificate } from './certificate.ts';
 import { createConnector } from './connect.ts';
+import { errorCode } from './error-code.ts';
 import { type Send, SendFailure, type SendRequest, type SendResponse } from './ports.ts';
 import { Agent, request } from './undici.ts';
 
@@ -137,7 +138,7 @@ function joined(headers: Record<string, string | string[] | undefined>): Record<
 function asSendFailure(failure: unknown, origin: string): SendFailure {
   if (failure instanceof SendFailure) return failure;
   if (failure instanceof AddressRefused) return new SendFailure('address_refused', failure.message);
-  const code = codeOf(failure);
+  const code = errorCode(failure);
   const timedOut = code === 'TimeoutError' || code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT';
   // The cause is left out on purpose: undici's parser errors carry an excerpt of the answer.
   if (certificateAlert.test(code)) {
@@ -151,12 +152,6 @@ function asSendFailure(failure: unknown, origin: string): SendFailure {
 /** TLS alerts about a client certificate, as OpenSSL names them (RFC 8446 section 6.2). */
 const certificateAlert =
   /^ERR_SSL_[\w/]*ALERT_(?:NO_CERTIFICATE|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_\w+|UNKNOWN_CA|ACCESS_DENIED)$/;
-
-function codeOf(failure: unknown): string {
-  if (!(failure instanceof Error)) return 'unknown';
-  // `code` is the string of Node and undici; a DOMException's is a number and its name tells.
-  return 'code' in failure && typeof failure.code === 'string' ? failure.code : failure.name;
-}
 
 function originOf(url: string): string {
   const { protocol, origin } = URL.canParse(url) ? new URL(url) : { protocol: '', origin: '' };

@@ -2,6 +2,7 @@
 // Says no more than it has seen. Must never send anything: an endpoint that is asked answers to somebody, and may count it.
 
 import { createConnector } from '../base/connect.ts';
+import { errorCode } from '../base/error-code.ts';
 import type { Network } from '../forwarding/network.ts';
 
 /** Time to connect, in milliseconds. */
@@ -23,12 +24,7 @@ export function reach(network: Network, url: string): Promise<Reached> {
     connect({ protocol, hostname: address, host, port: port || (isTls ? '443' : '80') }, (failure, socket) => {
       socket?.destroy();
       if (failure === null) resolve({ ok: true, said: `connects (${isTls ? 'TLS' : 'TCP'}), was not asked` });
-      else resolve({ ok: false, said: `does not connect (${codeOf(failure)})` });
+      else resolve({ ok: false, said: `does not connect (${errorCode(failure)})` });
     });
   });
-}
-
-/** The message could quote a certificate's names; the code is enough to look for. */
-function codeOf(failure: Error): string {
-  return 'code' in failure && typeof failure.code === 'string' ? failure.code : failure.name;
 }

@@ -1,6 +1,7 @@
 // What a list of revocations has in force, for people and for machines. Reads the file only: the gate need not run.
 // Must never show a list as whole that has lines nobody can read.
 
+import { errorCode } from '../base/error-code.ts';
 import { nearest } from '../base/nearest.ts';
 import { systemClock } from '../base/ports.ts';
 import { anyIssuer, type Entry } from '../revocation/entry.ts';
@@ -33,8 +34,7 @@ export async function findEntry(file: string, id: string): Promise<Entry> {
 
 async function readWhole(file: string): Promise<Reading> {
   const text = await readList(file).catch((cause: unknown) => {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
-    throw new CommandError(`cannot read the list ${file} (${code})`, { cause });
+    throw new CommandError(`cannot read the list ${file} (${errorCode(cause)})`, { cause });
   });
   return createReadList()(text);
 }

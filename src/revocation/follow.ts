@@ -1,6 +1,7 @@
 // Follows the list: reads it whenever it may have changed and hands on what it says.
 // A list that cannot be read, or lost lines, or has broken ones, never ends a revocation: it is told, until it is mended.
 
+import { errorCode } from '../base/error-code.ts';
 import type { Log } from '../base/ports.ts';
 import { fileState, readList } from './list-file.ts';
 import { createReadList, type Problem } from './reading.ts';
@@ -53,7 +54,7 @@ export function createFollower({ file, registry, tell, log }: FollowOptions): Fo
       state = undefined;
       problemCount = 0;
       problems = [];
-      problem(`cannot be read (${codeOf(failure)}); what was known stays in force`);
+      problem(`cannot be read (${errorCode(failure)}); what was known stays in force`);
     }
     tellProblems();
   }
@@ -89,9 +90,4 @@ export function createFollower({ file, registry, tell, log }: FollowOptions): Fo
     },
     status: () => ({ file, problems, problemCount }),
   };
-}
-
-function codeOf(failure: unknown): string {
-  if (!(failure instanceof Error)) return 'unknown';
-  return 'code' in failure && typeof failure.code === 'string' ? failure.code : failure.name;
 }

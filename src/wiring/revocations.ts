@@ -3,6 +3,7 @@
 // them. Must never be missing where the configuration names one: without its list a gate does not start.
 
 import { hash } from 'node:crypto';
+import { errorCode } from '../base/error-code.ts';
 import type { Refusal } from '../base/errors.ts';
 import type { Clock, Log } from '../base/ports.ts';
 import type { KnownCall } from '../call.ts';
@@ -131,8 +132,7 @@ function readingOf(entries: readonly Entry[]): Reading {
 async function requireList(file: string, { locate }: LoadedConfig): Promise<void> {
   const { report, throwIfAny } = createReport({ locate });
   await readList(file).catch((failure: unknown) => {
-    const code = failure instanceof Error && 'code' in failure ? String(failure.code) : 'unreadable';
-    const what = `names a list that cannot be read (${code}): what it revokes would not be in force`;
+    const what = `names a list that cannot be read (${errorCode(failure)}): what it revokes would not be in force`;
     report({ path: ['revocation', 'file'], what, mend: `make it, empty where nothing is revoked: touch ${file}` });
   });
   throwIfAny();

@@ -5,6 +5,7 @@
 import { stat } from 'node:fs/promises';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { createConnection } from 'node:net';
+import { errorCode } from '../error-code.ts';
 import { WorkloadFailure } from './failure.ts';
 import { createFrames, frame } from './frames.ts';
 import { problemOf, statusOf } from './status.ts';
@@ -155,10 +156,6 @@ const reasons = new Map([
 function connectionFailure(path: string, failure: unknown): WorkloadFailure {
   if (failure instanceof WorkloadFailure) return failure;
   // A stream whose connection could not be made is cancelled, and the connection's own failure is the cause of that.
-  const code = codeOf(failure instanceof Error ? (failure.cause ?? failure) : failure);
+  const code = errorCode(failure instanceof Error ? (failure.cause ?? failure) : failure);
   return new WorkloadFailure('unreachable', `${path} ${reasons.get(code) ?? `cannot be used (${code})`}`);
-}
-
-function codeOf(failure: unknown): string {
-  return failure instanceof Error && 'code' in failure ? String(failure.code) : 'unknown';
 }
