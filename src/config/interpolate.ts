@@ -5,9 +5,9 @@
 import { dirname, resolve } from 'node:path';
 import { isMap, isScalar, isSeq, type Node, type Scalar } from 'yaml';
 import type { Problem } from '../base/problem.ts';
+import type { ReadFile } from '../base/read-file.ts';
 import type { SourceDocument } from './document.ts';
 import type { Position } from './problems.ts';
-import type { ReadFile } from './read-file.ts';
 
 /** Largest file taken in: keys and tokens are small, and a mistaken path may name anything. */
 const maxFileBytes = 65_536;

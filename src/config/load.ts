@@ -4,6 +4,8 @@
 import { dirname, resolve } from 'node:path';
 import { withPathsFrom } from '../base/config-path.ts';
 import { digest } from '../base/digest.ts';
+import { errorCode } from '../base/error-code.ts';
+import { type ReadFile, readTextFile } from '../base/read-file.ts';
 import { crossCheck } from './cross-check.ts';
 import { readDocument, type SourceDocument } from './document.ts';
 import { interpolate, markPlaceholders, type Unresolved } from './interpolate.ts';
@@ -16,7 +18,6 @@ import {
   located,
   type ReportOptions,
 } from './problems.ts';
-import { type ReadFile, readTextFile } from './read-file.ts';
 import { type Config, configSchema, configVersion } from './schema.ts';
 import { soundPart } from './sound.ts';
 
@@ -104,8 +105,9 @@ async function readConfig(file: string, readFile: ReadFile): Promise<string> {
   try {
     return await readFile(file, maxConfigBytes);
   } catch (failure) {
-    const code = failure instanceof Error && 'code' in failure ? String(failure.code) : 'unreadable';
-    throw new ConfigError([wholeFile(file, `cannot be read (${code})`, 'name a readable file with --config')]);
+    throw new ConfigError([
+      wholeFile(file, `cannot be read (${errorCode(failure)})`, 'name a readable file with --config'),
+    ]);
   }
 }
 

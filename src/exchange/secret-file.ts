@@ -1,9 +1,11 @@
 // Secrets that live in files and are rotated under us: Kubernetes projected tokens, SPIFFE helpers, mounted keys.
 // Must never serve a value that the file no longer holds: a file that vanished or became unreadable is no credential.
 
-import { open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
+import { errorCode } from '../base/error-code.ts';
 import { Refusal } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
+import { readTextFile } from '../base/read-file.ts';
 import { Secret } from '../base/secret.ts';
 
 /** Largest secret file, in bytes: a path pointed at a log or a device must not be read whole into memory. */
@@ -62,16 +64,14 @@ export async function changeMark(path: string): Promise<string> {
 }
 
 /** @throws Refusal `secret_unavailable` */
-export async function readBounded(path: string): Promise<string> {
-  try {
-    await using file = await open(path, 'r');
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(maxFileBytes + 1), 0, maxFileBytes + 1, 0);
-    if (bytesRead > maxFileBytes) throw unavailable(path, `is larger than ${maxFileBytes} bytes`);
-    return buffer.toString('utf8', 0, bytesRead);
-  } catch (failure) {
-    if (failure instanceof Refusal) throw failure;
-    throw unavailable(path, 'cannot be read', failure);
-  }
+export function readBounded(path: string): Promise<string> {
+  return readTextFile(path, maxFileBytes).catch((cause: unknown) => {
+    throw unavailable(
+      path,
+      errorCode(cause) === 'EFBIG' ? `is larger than ${maxFileBytes} bytes` : 'cannot be read',
+      cause,
+    );
+  });
 }
 
 export function unavailable(path: string, what: string, cause?: unknown): Refusal {

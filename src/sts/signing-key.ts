@@ -1,8 +1,9 @@
 // The embedded issuer's signing key: read from a JWK file, or made anew at each start.
 // The private key stays in this process; it is never logged, and errors name the file, not its content.
 
-import { readFile, stat } from 'node:fs/promises';
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose';
+import { errorCode } from '../base/error-code.ts';
+import { readTextFile } from '../base/read-file.ts';
 
 const algorithms = ['ES256', 'ES384', 'ES512', 'RS256', 'PS256', 'EdDSA'] as const;
 export type SigningAlgorithm = (typeof algorithms)[number];
@@ -41,12 +42,10 @@ export async function loadSigningKey(file: string | undefined): Promise<SigningK
 
 async function readJwk(file: string): Promise<JWK> {
   try {
-    if ((await stat(file)).size > maxKeyFileBytes) throw new Error('too large');
-    const parsed: unknown = JSON.parse(await readFile(file, 'utf8'));
+    const parsed: unknown = JSON.parse(await readTextFile(file, maxKeyFileBytes));
     if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed;
   } catch (failure) {
-    const code = failure instanceof Error && 'code' in failure ? ` (${String(failure.code)})` : '';
-    throw new Error(`the embedded issuer's key file ${file} could not be read as JSON${code}`);
+    throw new Error(`the embedded issuer's key file ${file} could not be read as JSON (${errorCode(failure)})`);
   }
   throw new Error(`the embedded issuer's key file ${file} holds no JSON object`);
 }

@@ -1,9 +1,9 @@
 // A configuration as it was read, with every file that went into it: threads that compile it later, or once more, compile this
 // very text and not what the files say by then. What was read may be secret, and is kept unprintable.
 
+import { readTextFile } from '../base/read-file.ts';
 import { Secret } from '../base/secret.ts';
 import { type LoadedConfig, type LoadOptions, loadConfig } from '../config/load.ts';
-import { readTextFile } from '../config/read-file.ts';
 
 export interface Manuscript {
   /** The configuration file. */

@@ -164,6 +164,11 @@ test('a key file that is no private key stops the start without quoting it', asy
   }
 });
 
+test('a key file that is a device is read no further than a key is long', async (t) => {
+  const config = issuerConfig({ key_file: '/dev/zero' });
+  t.match(await rejection(startEmbeddedIssuer({ config, log: silentLog })), { message: /EFBIG/ });
+});
+
 test('a port in use is an error, and closing frees the port', async (t) => {
   const first = await startIssuer(t);
   const listen = new URL(first.issuer).host;
