@@ -2,9 +2,9 @@
 // already, and a gate that does not answer here may follow it all the same.
 
 import { setTimeout } from 'node:timers/promises';
-import { request } from 'undici';
 import { z } from 'zod';
-import { type Clock, systemClock } from '../base/ports.ts';
+import { systemClock } from '../base/ports.ts';
+import { askJson } from './ask.ts';
 import type { ListPlace } from './revoke-place.ts';
 
 /** How long a gate is given to notice, and between two questions, in milliseconds. */
@@ -24,13 +24,14 @@ export async function confirm({ config, file }: ListPlace, id: string, wanted: b
   const unknown = { at: undefined, text: 'gates that follow the list take it within seconds' };
   const url = adminUrl(config);
   if (url === undefined) return unknown;
-  const clock: Clock = systemClock;
-  for (const end = clock.now() + patienceMs; clock.now() < end; await setTimeout(betweenMs)) {
+  const end = systemClock.now() + patienceMs;
+  while (systemClock.now() < end) {
     const page = await ask(url);
     if (page?.file !== file) return { ...unknown, text: `no gate with this list answers at ${url}; ${unknown.text}` };
     if (page.entries?.some((entry) => entry.id === id) === wanted) {
       return { at: url, text: wanted ? `in force at the gate on ${url}` : `ended at the gate on ${url}` };
     }
+    await setTimeout(betweenMs);
   }
   return { at: undefined, text: `the gate on ${url} has not taken it yet: see its log and ${url}/readyz` };
 }
@@ -42,17 +43,21 @@ export async function isHeld({ config, file }: ListPlace, id: string): Promise<b
   return page?.file === file && page.entries?.some((entry) => entry.id === id) === true;
 }
 
+/** Addresses that stand for all of a machine's, and the one of them to ask at. */
+const everyInterface: ReadonlyMap<string, string> = new Map([
+  ['0.0.0.0', '127.0.0.1'],
+  ['::', '::1'],
+]);
+
 function adminUrl(config: ListPlace['config']): string | undefined {
   if (config?.listen.admin.kind !== 'tcp') return undefined;
   const { host, port } = config.listen.admin;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const called = everyInterface.get(host) ?? host;
+  return `http://${called.includes(':') ? `[${called}]` : called}:${port}`;
 }
 
 async function ask(url: string): Promise<z.output<typeof pageSchema> | undefined> {
-  try {
-    const { body } = await request(`${url}/revocations`, { signal: AbortSignal.timeout(patienceMs) });
-    return pageSchema.safeParse(await body.json()).data;
-  } catch {
-    return undefined;
-  }
+  // Nobody there is like somebody else there: no gate with this list.
+  const page = await askJson(`${url}/revocations`).catch(() => undefined);
+  return pageSchema.safeParse(page).data;
 }

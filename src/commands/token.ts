@@ -2,9 +2,9 @@
 // so that it can stand inside `$(...)`. Works only where the configuration says `insecure_mint: true`.
 
 import { parseArgs } from 'node:util';
-import { request } from 'undici';
 import { z } from 'zod';
 import { loadConfig } from '../config/load.ts';
+import { askJson } from './ask.ts';
 import { CommandError, UsageError } from './failure.ts';
 import { configOption } from './options.ts';
 
@@ -21,9 +21,6 @@ usage: postern token --sub NAME [options]
 
 The gate has to be running: tokens are made by its embedded issuer.
 `;
-
-/** Time the local issuer may take, in milliseconds. */
-const timeoutMs = 5_000;
 
 const answerSchema = z.object({ access_token: z.string() });
 
@@ -49,7 +46,7 @@ export async function run(args: string[]): Promise<number> {
     kind: values.workload ? 'workload' : 'user',
     audience,
     ...(values.scope === undefined ? {} : { scope: values.scope }),
-    ...(values.ttl === undefined ? {} : { ttl: Number(values.ttl) }),
+    ...(values.ttl === undefined ? {} : { ttl: readSeconds(values.ttl) }),
     ...(values.for === undefined ? {} : { may_act: { sub: values.for } }),
   });
   process.stdout.write(`${token}\n`);
@@ -66,17 +63,19 @@ async function issuerOf(file: string): Promise<string> {
   return embedded.issuer ?? `http://${embedded.listen}`;
 }
 
+/** @throws UsageError */
+function readSeconds(text: string): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new UsageError(`--ttl is no number of seconds: ${text}`);
+}
+
 async function mint(issuer: string, claims: object): Promise<string> {
-  const answer = await request(`${issuer}/postern/mint`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(claims),
-    signal: AbortSignal.timeout(timeoutMs),
-  }).catch((cause: unknown) => {
+  const answer = await askJson(`${issuer}/postern/mint`, claims).catch((cause: unknown) => {
     throw new CommandError(`no issuer answers at ${issuer}; is the gate running? (npm start)`, { cause });
   });
-  const body: unknown = await answer.body.json();
-  const minted = answerSchema.safeParse(body);
+  if (answer === undefined)
+    throw new CommandError(`what answers at ${issuer} is no embedded issuer; is another server there?`);
+  const minted = answerSchema.safeParse(answer);
   if (minted.success) return minted.data.access_token;
-  throw new CommandError(`the issuer refused: ${JSON.stringify(body).slice(0, 200)}`);
+  throw new CommandError(`the issuer refused: ${JSON.stringify(answer).slice(0, 200)}`);
 }
