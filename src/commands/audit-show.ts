@@ -8,13 +8,7 @@ import { type Clock, systemClock } from '../base/ports.ts';
 import { printIncident } from './audit-tree.ts';
 import { logsAt } from './audit-verify.ts';
 import { UsageError } from './failure.ts';
-
-const unitMs: ReadonlyMap<string, number> = new Map([
-  ['s', 1_000],
-  ['m', 60_000],
-  ['h', 3_600_000],
-  ['d', 86_400_000],
-]);
+import { instantOf } from './time.ts';
 
 export async function run(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -48,9 +42,7 @@ export async function run(args: string[]): Promise<number> {
 /** @returns ISO 8601 as the records have it. @throws UsageError */
 export function readTime(text: string | undefined, clock: Clock): string | undefined {
   if (text === undefined) return undefined;
-  const [, ago, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
-  const at = ago === undefined ? Date.parse(text) : clock.now() - Number(ago) * (unitMs.get(unit) ?? 0);
-  if (Number.isNaN(at))
-    throw new UsageError(`"${text}" is no time; write 2026-11-21T12:00:00Z, or 15m for 15 minutes ago`);
-  return new Date(at).toISOString();
+  const at = instantOf(text, 'ago', clock);
+  if (at !== undefined) return at;
+  throw new UsageError(`"${text}" is no time; write 2026-11-21T12:00:00Z, or 15m for 15 minutes ago`);
 }

@@ -5,9 +5,11 @@ import { parseArgs } from 'node:util';
 import { follow } from '../audit/follow.ts';
 import { textOf } from '../audit/incident.ts';
 import { readLine } from '../audit/line.ts';
+import { errorCode } from '../base/error-code.ts';
 import type { JsonObject } from '../principal.ts';
 import { describeCall, describeEvent, describeExchange, describeParties, show } from './audit-text.ts';
 import { CommandError, UsageError } from './failure.ts';
+import { onStopSignal } from './signals.ts';
 
 /** Lines of the past, at most. */
 const maxLines = 1_000;
@@ -20,10 +22,10 @@ export async function run(args: string[]): Promise<number> {
   });
   const [file, ...more] = positionals;
   if (file === undefined || more.length > 0) throw new UsageError('name one FILE: the one the gate writes to');
-  if (!/^\d{1,4}$/.test(values.lines)) throw new UsageError(`--lines is no number from 0 to ${maxLines}`);
+  const last = /^\d{1,4}$/.test(values.lines) ? Number(values.lines) : Number.NaN;
+  if (!(last <= maxLines)) throw new UsageError(`--lines is no number from 0 to ${maxLines}`);
   const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
-  const last = Math.min(Number(values.lines), maxLines);
+  onStopSignal(() => stop.abort());
   await printLines({ file, last, signal: stop.signal, json: values.json, print: (line) => console.log(line) });
   return 0;
 }
@@ -50,8 +52,8 @@ export async function printLines({ json, print, ...options }: TailOptions): Prom
       print(json ? bytes.toString() : describe(line?.record));
     }
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause) throw new CommandError(`cannot read ${options.file}`, { cause });
-    throw cause;
+    if (!(cause instanceof Error && 'code' in cause)) throw cause;
+    throw new CommandError(`cannot read ${options.file} (${errorCode(cause)})`, { cause });
   }
 }
 

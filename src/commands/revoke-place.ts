@@ -10,6 +10,7 @@ import { type Config, inboundRoute, routeId } from '../config/schema.ts';
 import { anyIssuer, type Entry } from '../revocation/entry.ts';
 import { CommandError, UsageError } from './failure.ts';
 import { requireConfig } from './options.ts';
+import { instantOf } from './time.ts';
 
 export interface ListPlace {
   /** Absolute. */
@@ -63,21 +64,10 @@ function unknown(what: string, name: string, known: readonly string[]): readonly
   ];
 }
 
-const unitMs: ReadonlyMap<string, number> = new Map([
-  ['s', 1_000],
-  ['m', 60_000],
-  ['h', 3_600_000],
-  ['d', 86_400_000],
-]);
-
 /** @returns ISO 8601 in UTC. @throws UsageError */
 export function readInstant(text: string, clock: Clock): string {
-  const [, ahead, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
-  const isTime = /^\d{4}-\d{2}-\d{2}T.*(Z|[+-]\d{2}:\d{2})$/.test(text);
-  let at = isTime ? Date.parse(text) : Number.NaN;
-  if (ahead !== undefined) at = clock.now() + Number(ahead) * (unitMs.get(unit) ?? 0);
-  if (text === 'now') at = clock.now();
-  if (!Number.isNaN(at)) return new Date(at).toISOString();
+  const at = instantOf(text, 'ahead', clock);
+  if (at !== undefined) return at;
   throw new UsageError(`"${text}" is no time; write 2026-11-22T18:00:00Z, or 2h for two hours from now`);
 }
 

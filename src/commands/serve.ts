@@ -7,6 +7,7 @@ import { systemClock } from '../base/ports.ts';
 import { createLog } from '../telemetry/log.ts';
 import { banner } from './banner.ts';
 import { configOption, logLevelOption, readLogLevel, requireConfig } from './options.ts';
+import { onStopSignal, stopSignal } from './signals.ts';
 
 export const usage = `
 usage: postern serve --config FILE [--log-level LEVEL] [--no-watch]
@@ -43,19 +44,12 @@ export async function run(args: string[]): Promise<number> {
   return stop(app);
 }
 
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
-}
+/** npm and the terminal may deliver one signal twice, this close together in milliseconds; only a later one means "at once". */
+const sameSignalMs = 500;
 
 async function stop(app: App): Promise<never> {
   process.stderr.write('\nDraining; once more to stop at once.\n');
-  // npm and the terminal may deliver the same signal twice within a moment; only a later one means "at once".
-  const armed = setTimeout(() => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-  }, 500);
-  armed.unref();
+  setTimeout(() => onStopSignal(() => process.exit(1)), sameSignalMs).unref();
   await app.stop();
   process.stderr.write('Stopped.\n');
   // Everything is flushed; an exporter may still be waiting to retry a collector that is gone.

@@ -7,6 +7,7 @@ import { startEmbeddedIssuer } from '../sts/issuer.ts';
 import { createLog } from '../telemetry/log.ts';
 import { CommandError } from './failure.ts';
 import { configOption, logLevelOption, readLogLevel, requireConfig } from './options.ts';
+import { stopSignal } from './signals.ts';
 
 export const usage = `
 usage: postern sts --config FILE [--log-level LEVEL]
@@ -22,9 +23,7 @@ export async function run(args: string[]): Promise<number> {
   if (config.sts.embedded === undefined) throw new CommandError(`${file} has no embedded issuer (sts.embedded)`);
   const log = createLog({ level: readLogLevel(values['log-level']) });
   const issuer = await startEmbeddedIssuer({ config: config.sts.embedded, log });
-  const stopped = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
+  const stopped = stopSignal();
   console.log(
     `issuer          ${issuer.issuer}\ntoken endpoint  ${issuer.tokenEndpoint}\nkeys            ${issuer.jwksUri}`,
   );

@@ -98,6 +98,8 @@ test('mistakes of whoever asks', async (t) => {
     [['verify', file, '--key', join(empty, 'none')], /cannot read the key/],
     [['show', file], /say which records/],
     [['show', file, '--since', 'yesterday'], /is no time/],
+    [['show', file, '--since', '5'], /"5" is no time/],
+    [['tail', file, '--lines', '1001'], /--lines is no number from 0 to 1000/],
     [['tail'], /name one FILE/],
     [['tail', join(empty, 'none')], /cannot read/],
     [['look', file], /verify, show or tail/],
@@ -145,6 +147,7 @@ test('show: each way to ask', async (t) => {
   t.strictSame(await ask({ trace: 'a'.repeat(32), actor: coder }), [1, 0]);
   t.equal(readTime('15m', { now: () => arrivedAt }), '2026-11-21T11:45:00.000Z');
   t.equal(readTime('2026-11-21T12:00:00Z', { now: () => 0 }), '2026-11-21T12:00:00.000Z');
+  t.equal(readTime('2026-11-21', { now: () => 0 }), '2026-11-21T00:00:00.000Z', 'a day begins at midnight UTC');
 });
 
 test('tail: the last lines, what comes, and what comes in the next file', async (t) => {
