@@ -24,6 +24,8 @@ usage: postern explain [METHOD] PATH [options]
   --config FILE               the configuration (default: $POSTERN_CONFIG, else postern.yaml)
   --json                      for machines
 
+What stands on a command line can be read by every process of the machine: give tokens that matter as @FILE.
+
 Example:
   postern explain POST /openai/v1/chat/completions --token @agent.jwt --subject @user.jwt \\
     -H 'content-type: application/json' -d '{"model":"gpt-5","messages":[]}'
@@ -44,11 +46,11 @@ export async function run(args: string[]): Promise<number> {
       json: { type: 'boolean', default: false },
     },
   });
-  const [first, second] = positionals;
-  const path = second ?? first;
+  const [path, named, ...more] = positionals.toReversed();
   if (path === undefined) throw new UsageError('PATH is missing: which request?');
+  if (more.length > 0) throw new UsageError(`"${positionals.join(' ')}" is more than METHOD and PATH`);
   const body = values.data === undefined ? undefined : Buffer.from(valueOrFile(values.data));
-  const method = second === undefined ? (body === undefined ? 'GET' : 'POST') : (first ?? 'GET');
+  const method = named ?? (body === undefined ? 'GET' : 'POST');
   const headers = values.header.flatMap(splitHeader);
   if (values.token !== undefined) headers.push('authorization', `Bearer ${valueOrFile(values.token).trim()}`);
   if (values.subject !== undefined) headers.push('postern-subject-token', valueOrFile(values.subject).trim());

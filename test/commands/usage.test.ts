@@ -39,6 +39,10 @@ const mistakes: Record<string, [string[], RegExp]> = {
   'a log level that is none': [['serve', '--config', 'package.json', '--log-level', 'loud'], /"loud" is no log level/],
   'a request without a path': [['explain', '--config', 'package.json'], /PATH is missing/],
   'a header that is none': [['explain', '/x', '-H', 'nocolon', '--config', 'package.json'], /"nocolon" is no header/],
+  'a request with a word too many': [
+    ['explain', 'GET', '/x', '/y', '--config', 'package.json'],
+    /"GET \/x \/y" is more than METHOD and PATH/,
+  ],
   'a token for nobody': [['token'], /--sub is missing/],
 };
 
