@@ -1,7 +1,7 @@
 // What can be told of a credential, for the audit record, spans and the admin page.
 // Must never hold the value, nor anything it could be computed from: a fingerprint and a truncated digest at most.
 
-import { hash } from 'node:crypto';
+import { idDigest } from '../base/id-digest.ts';
 import type { Secret } from '../base/secret.ts';
 import type { CredentialFacts, SpanReference } from '../credential.ts';
 import type { ExchangePlan } from './plan.ts';
@@ -35,7 +35,7 @@ export function factsOfIssued(issued: IssuedCredential): CredentialFacts {
     lifetime: expiresAt === undefined ? undefined : Math.max(0, Math.round(expiresAt - askedAt)),
     fingerprint: secret.fingerprint,
     ...(thumbprint !== undefined && { boundTo: thumbprint }),
-    idHash: jti === undefined ? undefined : hash('sha256', jti, 'hex').slice(0, 16),
+    idHash: jti === undefined ? undefined : idDigest(jti),
     verification: { mode: plan.verify, findings: plan.verify === 'not_applicable' ? [] : verified.findings },
     issued: verified.claims,
     issuedIn,

@@ -2,17 +2,13 @@
 // An identity is (iss, sub); an actor whose token names no issuer could be of any, and falls under an entry of any. Must never
 // let a call pass because of what is not known of it.
 
-import { hash } from 'node:crypto';
 import { delegationRoot } from '../base/delegation-root.ts';
+import { idDigest, isIdDigest } from '../base/id-digest.ts';
 import type { KnownCall } from '../call.ts';
 import type { CredentialFacts } from '../credential.ts';
 import type { VerifiedToken } from '../principal.ts';
 import { isArmed, isRouted } from '../reached.ts';
 import { anyIssuer, type Entry, type Kind, type PartyEntry } from './entry.ts';
-
-/** Characters of a token id's digest, as in audit records and spans. */
-const idDigestLength = 16;
-const idDigest = /^[0-9a-f]{16}$/;
 
 export interface Matcher {
   readonly size: number;
@@ -47,8 +43,8 @@ export function createMatcher(now: () => number): Matcher {
     const plain = [places[entry.kind], entry.value] as const;
     if (entry.kind !== 'token') return [plain];
     // An issued token is known here by its digest alone.
-    const own = idDigest.test(entry.value) ? [[digests, entry.value] as const] : [];
-    return [plain, [digests, digestOfId(entry.value)], ...own];
+    const own = isIdDigest(entry.value) ? [[digests, entry.value] as const] : [];
+    return [plain, [digests, idDigest(entry.value)], ...own];
   }
 
   const inForce = (entry: Entry) => entry.until === undefined || now() < entry.until;
@@ -156,14 +152,10 @@ function createDigests(): (jti: string, token: VerifiedToken) => string {
   return (jti, token) => {
     const before = known.get(token);
     if (before !== undefined) return before;
-    const made = digestOfId(jti);
+    const made = idDigest(jti);
     known.set(token, made);
     return made;
   };
-}
-
-function digestOfId(jti: string): string {
-  return hash('sha256', jti, 'hex').slice(0, idDigestLength);
 }
 
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };

@@ -2,9 +2,9 @@
 // told of it: one audit record for each entry that comes, metrics, readiness, a page. Users are named as the audit log names
 // them. Must never be missing where the configuration names one: without its list a gate does not start.
 
-import { hash } from 'node:crypto';
 import { errorCode } from '../base/error-code.ts';
 import type { Refusal } from '../base/errors.ts';
+import { idDigest, isIdDigest } from '../base/id-digest.ts';
 import type { Clock, Log } from '../base/ports.ts';
 import type { KnownCall } from '../call.ts';
 import { createReport, type LoadedConfig } from '../config/load.ts';
@@ -168,8 +168,7 @@ function partyOf({ iss, sub }: { iss: string; sub: string }, { form, pseudonym }
 
 /** A token's id as records and spans show it. */
 function shownValue({ kind, value }: { readonly kind: string; readonly value: string }): string {
-  if (kind !== 'token' || /^[0-9a-f]{16}$/.test(value)) return value;
-  return hash('sha256', value, 'hex').slice(0, 16);
+  return kind !== 'token' || isIdDigest(value) ? value : idDigest(value);
 }
 
 function iso(ms: number | undefined): string | undefined {
