@@ -1,6 +1,8 @@
 // Every way a call can be refused: a specific reason for the audit record, a stable public code for the client.
 // The public side must never carry what the specific reason knows (which claim, which rule, what the issuer said).
 
+import { bounded } from './bounded.ts';
+
 interface PublicCode {
   readonly status: number;
   readonly message: string;
@@ -211,7 +213,7 @@ export class Refusal extends Error {
     this.reason = reason;
     this.code = reasons[reason];
     this.status = publicCodes[this.code].status;
-    this.detail = facts.detail === undefined ? undefined : printable(facts.detail);
+    this.detail = facts.detail === undefined ? undefined : bounded(facts.detail, maxDetail);
     this.retryAfter = facts.retryAfter;
     this.challenge = facts.challenge;
     this.rpcCode = facts.rpcCode;
@@ -223,8 +225,4 @@ export function asRefusal(failure: unknown): Refusal {
   if (failure instanceof Refusal) return failure;
   const detail = failure instanceof Error ? failure.name : typeof failure;
   return new Refusal('internal_fault', { detail, cause: failure });
-}
-
-function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, ' ').slice(0, maxDetail);
 }

@@ -1,10 +1,11 @@
 // What a list of revocations has in force, for people and for machines. Reads the file only: the gate need not run.
 // Must never show a list as whole that has lines nobody can read.
 
+import { bounded } from '../base/bounded.ts';
 import { errorCode } from '../base/error-code.ts';
 import { nearest } from '../base/nearest.ts';
 import { systemClock } from '../base/ports.ts';
-import { anyIssuer, type Entry } from '../revocation/entry.ts';
+import { anyIssuer, type Entry, maxLine } from '../revocation/entry.ts';
 import { readList } from '../revocation/list-file.ts';
 import { createReadList, type Reading } from '../revocation/reading.ts';
 import { CommandError } from './failure.ts';
@@ -72,5 +73,5 @@ function iso(ms: number | undefined): string | undefined {
 
 /** Names were chosen by issuers and their users: nothing of them may drive a terminal. */
 function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, ' ');
+  return bounded(text, maxLine);
 }

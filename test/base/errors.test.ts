@@ -28,8 +28,8 @@ test('an unexpected failure refuses the call and keeps its text to itself', (t) 
 });
 
 test('details are bounded and stay on one line', (t) => {
-  const refusal = new Refusal('policy_denied', { detail: `a\r\nX-Injected: 1\u2028${'x'.repeat(1_000)}` });
+  const refusal = new Refusal('policy_denied', { detail: `a\r\nX-Injected: 1\u2028\u202e${'x'.repeat(1_000)}` });
   t.equal(refusal.detail?.length, 256);
-  t.notMatch(refusal.detail ?? '', /[\r\n\u2028]/);
+  t.notMatch(refusal.detail ?? '', /[\r\n\u2028\u202e]/);
   t.end();
 });
