@@ -94,7 +94,6 @@ export const lenientSchema = configSchema.extend({
 
 export type Config = z.output<typeof configSchema>;
 export type RouteConfig = Config['routes'][number];
-export type ExchangeEntry = Config['exchanges'][string];
 
 /** The name of a route in policy, spans and audit. */
 export function routeId(route: Pick<RouteConfig, 'name' | 'preset'>): string | undefined {

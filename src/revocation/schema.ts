@@ -14,5 +14,3 @@ export const revocationSchema = z
   .describe(
     'Access that is taken away at once: calls are refused, live streams cut, credentials and handles forgotten.',
   );
-
-export type RevocationConfig = z.output<typeof revocationSchema>;

@@ -13,8 +13,10 @@ export const paths = {
 } as const;
 
 const authMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'];
+
 /** Of proofs of possession: asymmetric ones only (RFC 9449 section 4.3, number 5). */
 export const dpopAlgorithms = ['ES256', 'ES384', 'PS256', 'EdDSA', 'Ed25519'];
+
 const assertionAlgorithms = ['ES256', 'PS256', 'RS256', 'EdDSA', 'Ed25519'];
 
 export function describeIssuer(issuer: string, grantTypes: readonly string[], config: EmbeddedIssuerConfig): object {

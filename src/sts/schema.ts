@@ -144,7 +144,6 @@ export const stsSchema = z
   })
   .prefault({});
 
-export type StsConfig = z.output<typeof stsSchema>;
 export type EmbeddedIssuerConfig = z.output<typeof embeddedIssuerSchema>;
 export type StsClientConfig = EmbeddedIssuerConfig['clients'][number];
 

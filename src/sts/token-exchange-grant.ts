@@ -4,8 +4,7 @@
 
 import type Provider from 'oidc-provider';
 import type { Log } from '../base/ports.ts';
-import type { StsClients } from './clients.ts';
-import { authenticatedClient } from './clients.ts';
+import { authenticatedClient, type StsClients } from './clients.ts';
 import type { CheckProof } from './dpop.ts';
 import { awsSessionTags } from './token-exchange/aws-tags.ts';
 import { checkExchange, type StsAudiences } from './token-exchange/check.ts';

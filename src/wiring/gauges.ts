@@ -37,16 +37,16 @@ function routesByKind({ broker, routes }: Gate) {
 }
 
 function watchRevocations({ watch }: Telemetry, gate: () => Gate): void {
-  const all = () => gate().revocations;
-  watch('revocations', () => [...(all()?.stats().entries ?? [])].map(([kind, value]) => ({ value, labels: [kind] })));
-  watch('revocationProblems', () => {
-    const status = all()?.status();
-    return status === undefined ? [] : [{ value: status.problemCount, labels: [] }];
-  });
-  watch('revocationCallsEnded', () => {
-    const listed = all()?.status() === undefined ? undefined : all();
-    return listed === undefined ? [] : [{ value: listed.stats().callsEnded, labels: [] }];
-  });
+  const stats = () => gate().revocations?.stats();
+  /** undefined where no list is configured: there is nothing to count then. */
+  const list = () => gate().revocations?.status();
+  watch('revocations', () => [...(stats()?.entries ?? [])].map(([kind, value]) => ({ value, labels: [kind] })));
+  watch('revocationProblems', () => single(list()?.problemCount));
+  watch('revocationCallsEnded', () => single(list() && stats()?.callsEnded));
+}
+
+function single(value: number | undefined) {
+  return value === undefined ? [] : [{ value, labels: [] }];
 }
 
 export function watchAudit({ watch }: Telemetry, { stats }: Audit, copies?: LogExport): void {

@@ -1,7 +1,8 @@
-// What the admin listener shows: health, readiness, metrics, what is revoked, and the routes with what an agent has to set for each.
-// Read models only; must never hold a credential, a token or a subject.
+// What the admin listener shows: health, readiness, metrics, what is revoked, and the routes with what an agent has to set
+// for each. Read models only; must never hold a credential, a token or a subject.
 
 import type { AdminPage, AdminPages } from '../listeners/admin.ts';
+import { prometheusContentType } from '../telemetry/prometheus.ts';
 import type { Gate } from './gate.ts';
 import type { Readiness } from './readiness.ts';
 
@@ -17,14 +18,11 @@ export interface PageSources {
 
 const json = 'application/json';
 
-/** Prometheus text format 0.0.4. */
-const metricsType = 'text/plain; version=0.0.4; charset=utf-8';
-
 export function adminPages(sources: PageSources): AdminPages {
   return new Map<string, () => AdminPage | Promise<AdminPage>>([
     ['/livez', () => ({ contentType: 'text/plain; charset=utf-8', body: 'ok\n' })],
     ['/readyz', () => readyPage(sources)],
-    ['/metrics', async () => ({ contentType: metricsType, body: await sources.prometheus() })],
+    ['/metrics', async () => ({ contentType: prometheusContentType, body: await sources.prometheus() })],
     ['/revocations', () => revocationsPage(sources)],
     ['/routes', () => ({ contentType: json, body: toJson(describeRoutes(sources.gate(), sources.gateUrl)) })],
   ]);
