@@ -13,7 +13,7 @@ export interface AwsKeys {
 }
 
 /** Longest session token taken, in characters: STS says not to assume a size; more does not fit in a header block. */
-export const maxSessionToken = 16 * 1024;
+const maxSessionToken = 16 * 1024;
 
 /** Visible ASCII without quotes: all of it is written into header lines and signatures. */
 const visible = (max: number) => z.string().regex(new RegExp(String.raw`^[\x21\x23-\x5b\x5d-\x7e]{1,${max}}$`));

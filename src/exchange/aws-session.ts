@@ -16,7 +16,7 @@ export const awsRegion = z
 const sessionName = /^[\w+=,.@-]{2,64}$/;
 
 /** Longest inline session policy, in characters as sent (API reference: 2,048 for policy and ARNs together). */
-export const maxPolicy = 2_048;
+const maxPolicy = 2_048;
 
 /** Characters of a digest kept: 132 bits tell any two parties apart. */
 const keptDigest = 22;
@@ -31,7 +31,7 @@ export const sessionNameSchema = z
   )
   .refine(
     (template) =>
-      sessionName.test(template.replace(placeholder, (_, name) => (name.endsWith('_sub') ? 'xx' : digestOf()))),
+      sessionName.test(template.replace(placeholder, (_, name: string) => (name.endsWith('_sub') ? 'xx' : digestOf()))),
     'is longer than 64 characters with a digest of 22 in place of {caller} and {subject}',
   );
 
@@ -41,6 +41,7 @@ export function sessionNameOf(template: string, { parties }: Pick<Hop, 'parties'
   const caller = parties[1] ?? subject;
   const name = template.replace(placeholder, (_, which: string) => {
     const party = which.startsWith('caller') ? caller : subject;
+    // A credential of the gate's own has no parties.
     return which.endsWith('_sub') ? (party?.sub ?? 'gate') : digestOf(party);
   });
   if (sessionName.test(name)) return name;

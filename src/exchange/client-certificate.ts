@@ -4,7 +4,6 @@
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { type CertificatePair, CertificateProblem, type ClientCertificate, pairOf } from '../base/certificate.ts';
-import { Refusal } from '../base/errors.ts';
 import type { Clock, Log } from '../base/ports.ts';
 import { changeMark, readBounded, unavailable } from './secret-file.ts';
 
@@ -97,6 +96,6 @@ function readKey(pem: string): KeyObject {
 }
 
 function asRefusal(failure: unknown, path: string): unknown {
-  if (failure instanceof Refusal || !(failure instanceof CertificateProblem)) return failure;
+  if (!(failure instanceof CertificateProblem)) return failure;
   return unavailable(path, `and its key cannot be used: ${failure.message}`);
 }

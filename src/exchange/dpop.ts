@@ -17,13 +17,19 @@ export const dpopShape = {
   dpop: z
     .union([z.boolean(), options])
     .default(false)
-    .transform((given) => (typeof given === 'boolean' ? (given ? options.parse({}) : undefined) : given))
+    .transform(optionsOf)
     .describe(
       'Asks for tokens bound to a key that this gate makes at start and never lets out (DPoP, RFC 9449): `true`, or `alg` of the key. The issuer and the upstream must both support it; an unbound token is refused.',
     ),
 };
 
 export type DpopOptions = z.output<typeof options>;
+
+/** `true` is every option at its default. */
+function optionsOf(given: boolean | DpopOptions): DpopOptions | undefined {
+  if (given === false) return undefined;
+  return given === true ? options.parse({}) : given;
+}
 
 /** The key of one exchange, in use. */
 export interface Possession {

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { Refusal } from '../base/errors.ts';
 import { httpUrl, scopeToken } from '../base/scalars.ts';
 import type { GrantPorts, Hop } from './grant.ts';
-import { isProtected, timeoutShape } from './issuer-schema.ts';
+import { reportUnprotected, timeoutShape } from './issuer-schema.ts';
 
 export const entraShape = {
   tenant: z
@@ -36,9 +36,7 @@ export interface EntraPlace {
 
 /** Endpoints of the v2.0 platform (MSAL constants; learn.microsoft.com, identity platform). */
 export function entraPlace({ tenant, authority }: EntraOptions, { report }: GrantPorts): EntraPlace {
-  if (!isProtected(authority, { insecure_http: false })) {
-    report({ path: ['authority'], what: 'would send tokens over plain http', mend: 'use https' });
-  }
+  reportUnprotected(authority, 'authority', report);
   const base = `${authority.replace(/\/$/, '')}/${tenant}`;
   return { issuer: `${base}/v2.0`, tokenEndpoint: `${base}/oauth2/v2.0/token` };
 }

@@ -6,15 +6,12 @@
 import { z } from 'zod';
 import { Refusal } from '../base/errors.ts';
 import { httpUrl } from '../base/scalars.ts';
-import type { Grant, GrantPorts, GrantTraits, Hop, Input } from './grant.ts';
-import { isProtected, subjectShape, timeoutShape } from './issuer-schema.ts';
+import type { Grant, GrantPorts, GrantTraits, Hop, HopToken, Input } from './grant.ts';
+import { reportUnprotected, subjectShape, timeoutShape } from './issuer-schema.ts';
 import type { Encoding } from './message.ts';
 import { sourceOf } from './sources/compile.ts';
 import { createTokenEndpoint } from './token-endpoint.ts';
 import type { ReasonOfCode } from './token-error.ts';
-
-export const tokenExchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange';
-export const jwtBearerGrant = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
 /** Longest subject token, in characters: vendors refuse longer ones (Anthropic and OpenRouter say 16 KiB), after a round trip. */
 const maxSubjectLength = 16 * 1024;
@@ -53,10 +50,7 @@ export interface Vendor extends Omit<GrantTraits, 'source' | 'next' | 'introspec
 export function createFederation(vendor: Vendor, options: FederationOptions, ports: GrantPorts): Grant {
   const { type, issuer, clientId, encoding, headers = {}, inputs, reasons, ...traits } = vendor;
   const { token_endpoint: endpoint, timeout } = options;
-  if (!isProtected(endpoint, { insecure_http: false })) {
-    const what = 'would send tokens over plain http';
-    ports.report({ path: ['token_endpoint'], what, mend: 'use https' });
-  }
+  reportUnprotected(endpoint, 'token_endpoint', ports.report);
   const place = { issuer: endpoint, tokenEndpoint: endpoint };
   const ask = createTokenEndpoint({
     locate: async () => place,
@@ -83,16 +77,17 @@ export function createFederation(vendor: Vendor, options: FederationOptions, por
     source,
     plan: inputs,
     async obtain(hop, { traceparent }) {
-      refuseOversize(hop, type);
+      refuseOversize(hop.subject, maxSubjectLength, type);
       return ask(inputs(hop), { traceparent, subject: hop.subject });
     },
     prepare: async () => {},
   };
 }
 
-function refuseOversize({ subject: { token, origin } }: Hop, type: string): void {
-  if (token.length <= maxSubjectLength) return;
-  const detail = `${type}: the subject token is longer than ${maxSubjectLength} characters`;
+/** @param max characters @param type of the grant. @throws Refusal: only who presented the token can mend it */
+export function refuseOversize({ token, origin }: HopToken, max: number, type: string): void {
+  if (token.length <= max) return;
+  const detail = `${type}: the subject token is longer than ${max} characters`;
   if (origin === 'call') throw new Refusal('subject_token_rejected', { detail });
   throw new Refusal('exchange_misconfigured', { detail, retryAfter: 1 });
 }

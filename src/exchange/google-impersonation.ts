@@ -8,7 +8,7 @@ import { Refusal } from '../base/errors.ts';
 import type { SendResponse } from '../base/ports.ts';
 import { Secret } from '../base/secret.ts';
 import type { Grant, GrantPorts, Hop, Input, Issued } from './grant.ts';
-import { isProtected } from './issuer-schema.ts';
+import { reportUnprotected } from './issuer-schema.ts';
 import { parseJson } from './json.ts';
 import { ask } from './message.ts';
 import { refuseUnsent } from './token-endpoint.ts';
@@ -46,9 +46,7 @@ const reasons: ReasonOfCode = new Map([
 export function createImpersonation(options: ImpersonationOptions, { send, clock, report }: GrantPorts): Grant {
   const { service_account, delegates, lifetime, timeout } = options;
   const base = options.iam_endpoint.replace(/\/$/, '');
-  if (!isProtected(base, { insecure_http: false })) {
-    report({ path: ['iam_endpoint'], what: 'would send tokens over plain http', mend: 'use https' });
-  }
+  reportUnprotected(base, 'iam_endpoint', report);
   const endpoint = `${base}/v1/projects/-/serviceAccounts/${service_account}:generateAccessToken`;
   const seconds = `${Math.floor(lifetime / 1_000)}s`;
   const through = delegates.map((email) => `projects/-/serviceAccounts/${email}`);

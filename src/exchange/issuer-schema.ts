@@ -2,6 +2,7 @@
 // Plain http is possible on a loopback address only, unless somebody wrote `insecure_http`.
 
 import { z } from 'zod';
+import type { Report } from '../base/problem.ts';
 import { duration, httpUrl, identifier, isLoopback } from '../base/scalars.ts';
 import { clientSchema } from './client-auth-schema.ts';
 
@@ -99,6 +100,12 @@ export interface IssuerOptions {
   readonly token_endpoint?: string | undefined;
   readonly timeout: number;
   readonly insecure_http: boolean;
+}
+
+/** For endpoints at which nobody can allow plain http. @param option that names the endpoint */
+export function reportUnprotected(url: string, option: string, report: Report): void {
+  if (isProtected(url, { insecure_http: false })) return;
+  report({ path: [option], what: 'would carry tokens over plain http', mend: 'use https' });
 }
 
 /** Whether tokens may be sent there: https, this machine, or somebody said so. */

@@ -6,8 +6,10 @@
 
 import { z } from 'zod';
 import { httpUrl } from '../../base/scalars.ts';
-import { createFederation, federationShape, jwtBearerGrant, vendorId } from '../federation.ts';
+import { createFederation, vendorId } from '../federation.ts';
 import type { Grant, GrantPorts, Input, RouteAsk } from '../grant.ts';
+import { jwtBearerGrant } from '../grant-type.ts';
+import { subjectShape, timeoutShape } from '../issuer-schema.ts';
 import type { ReasonOfCode } from '../token-error.ts';
 
 export const type = 'anthropic';
@@ -16,8 +18,6 @@ export const asks: readonly RouteAsk[] = [];
 const origin = 'https://api.anthropic.com';
 const oauthBeta = 'oauth-2025-04-20';
 const federationBeta = 'oidc-federation-2026-04-01';
-
-const { timeout, subject_source } = federationShape(origin);
 
 export const schema = z.strictObject({
   grant: z.literal(type).describe('Anthropic workload identity federation.'),
@@ -28,8 +28,8 @@ export const schema = z.strictObject({
   workspace_id: vendorId
     .optional()
     .describe('Workspace of the token (`wrkspc_...` or `default`); needed where the rule is enabled for several.'),
-  subject_source,
-  timeout,
+  ...subjectShape,
+  ...timeoutShape,
 });
 
 export type Options = z.output<typeof schema>;

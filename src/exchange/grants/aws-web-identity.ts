@@ -7,7 +7,6 @@
 
 import { z } from 'zod';
 import { secretOfAwsKeys } from '../../base/aws-keys.ts';
-import { Refusal } from '../../base/errors.ts';
 import { duration, httpUrl } from '../../base/scalars.ts';
 import { loadSigner } from '../../base/sigv4.ts';
 import { createBedrockKey } from '../aws-bedrock-key.ts';
@@ -15,8 +14,9 @@ import { awsRegion, policySchema, sessionNameOf, sessionNameSchema, sessionPolic
 import { type RoleSession, readSession } from '../aws-session-answer.ts';
 import { askSts, readStsError, stsEndpoint, stsReasons, stsVersion } from '../aws-sts.ts';
 import { requireTags } from '../aws-tags.ts';
+import { refuseOversize } from '../federation.ts';
 import type { Grant, GrantPorts, Hop, Input, Issued, RouteAsk } from '../grant.ts';
-import { isProtected, subjectShape, timeoutShape } from '../issuer-schema.ts';
+import { reportUnprotected, subjectShape, timeoutShape } from '../issuer-schema.ts';
 import { sourceOf } from '../sources/compile.ts';
 import { refuseUnsent } from '../token-endpoint.ts';
 import { refusalOf } from '../token-error.ts';
@@ -83,9 +83,7 @@ export function create(options: Options, ports: GrantPorts): Grant {
   const { region, role_arn: role, timeout, credential, session_tags: tags } = options;
   const { clock, send, report } = ports;
   const endpoint = options.sts_endpoint ?? stsEndpoint(region);
-  if (!isProtected(endpoint, { insecure_http: false })) {
-    report({ path: ['sts_endpoint'], what: 'would send tokens over plain http', mend: 'use https' });
-  }
+  reportUnprotected(endpoint, 'sts_endpoint', report);
   const source = sourceOf(options.subject_source, ports);
   const fixed: readonly Input[] = [
     ['DurationSeconds', String(Math.floor(options.duration / 1_000))],
@@ -127,23 +125,15 @@ export function create(options: Options, ports: GrantPorts): Grant {
     plan,
     async obtain(hop, { traceparent }) {
       const { token, origin } = hop.subject;
-      const fromCall = origin === 'call';
-      if (token.length > maxTokenLength) throw oversize(fromCall);
+      refuseOversize(hop.subject, maxTokenLength, type);
       requireTags(tags, token);
       const question = { endpoint, inputs: plan(hop), secrets: [token], traceparent, timeoutMs: timeout };
       const { response, redact } = await askSts(send, question).catch((failure: unknown) =>
         refuseUnsent(failure, 'AssumeRoleWithWebIdentity'),
       );
       if (response.status === 200) return issued(readSession(response, sessionNameOf(options.session_name, hop)));
-      throw refusalOf(response, { hasSubject: fromCall, redact, reasons: stsReasons, read: readStsError });
+      throw refusalOf(response, { hasSubject: origin === 'call', redact, reasons: stsReasons, read: readStsError });
     },
     prepare: loadSigner,
   };
-}
-
-function oversize(fromCall: boolean): Refusal {
-  const detail = `${type}: the subject token is longer than ${maxTokenLength} characters`;
-  return fromCall
-    ? new Refusal('subject_token_rejected', { detail })
-    : new Refusal('exchange_misconfigured', { detail, retryAfter: 1 });
 }

@@ -6,6 +6,7 @@ import { dpopShape } from '../dpop.ts';
 import type { Grant, GrantPorts, Hop, Input, RouteAsk } from '../grant.ts';
 import { createIssuer } from '../issuer.ts';
 import { issuerShape } from '../issuer-schema.ts';
+import { targetInputs } from '../target-inputs.ts';
 
 export const type = 'client_credentials';
 export const asks: readonly RouteAsk[] = ['audience', 'resource', 'scopes'];
@@ -22,11 +23,7 @@ export function create(options: Options, ports: GrantPorts): Grant {
   const issuer = createIssuer(options, ports);
 
   function plan(hop: Hop): readonly Input[] {
-    const inputs: Input[] = [['grant_type', type]];
-    if (hop.audience !== undefined) inputs.push(['audience', hop.audience]);
-    for (const resource of hop.resources) inputs.push(['resource', resource]);
-    if (hop.scopes.length > 0) inputs.push(['scope', hop.scopes.join(' ')]);
-    return inputs;
+    return [['grant_type', type], ...targetInputs(hop)];
   }
 
   return {

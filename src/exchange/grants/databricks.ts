@@ -5,8 +5,10 @@
 
 import { z } from 'zod';
 import { httpUrl } from '../../base/scalars.ts';
-import { createFederation, federationShape, tokenExchangeGrant, vendorId } from '../federation.ts';
+import { createFederation, vendorId } from '../federation.ts';
 import type { Grant, GrantPorts, Input, RouteAsk } from '../grant.ts';
+import { tokenExchangeGrant } from '../grant-type.ts';
+import { subjectShape, timeoutShape } from '../issuer-schema.ts';
 import { requestShape } from '../request-schema.ts';
 import { jwtType } from '../token-type.ts';
 
@@ -15,8 +17,6 @@ export const asks: readonly RouteAsk[] = ['scopes'];
 
 /** Asked for where the route names no scope: what every example of the vendor asks for. */
 const allApis = 'all-apis';
-
-const { timeout, subject_source } = federationShape('');
 
 export const schema = z.strictObject({
   grant: z
@@ -29,8 +29,8 @@ export const schema = z.strictObject({
   audience: requestShape.audience
     .optional()
     .describe('Audience the federation policy wants in the subject token: what a chain asks for in the step before.'),
-  subject_source,
-  timeout,
+  ...subjectShape,
+  ...timeoutShape,
 });
 
 export type Options = z.output<typeof schema>;

@@ -7,8 +7,8 @@
 import { z } from 'zod';
 import { Refusal } from '../../base/errors.ts';
 import { entraPlace, entraScope, entraShape } from '../entra-schema.ts';
-import { jwtBearerGrant } from '../federation.ts';
 import type { Grant, GrantPorts, Hop, Input, RouteAsk } from '../grant.ts';
+import { jwtBearerGrant } from '../grant-type.ts';
 import { createIssuer } from '../issuer.ts';
 import { issuerShape } from '../issuer-schema.ts';
 import type { ReasonOfCode } from '../token-error.ts';

@@ -5,9 +5,10 @@
 
 import { z } from 'zod';
 import { duration, httpUrl } from '../../base/scalars.ts';
-import { createFederation, federationShape, tokenExchangeGrant } from '../federation.ts';
+import { createFederation, federationShape } from '../federation.ts';
 import { cloudPlatform, createImpersonation, longestLifetime } from '../google-impersonation.ts';
 import type { Grant, GrantPorts, Input, RouteAsk } from '../grant.ts';
+import { tokenExchangeGrant } from '../grant-type.ts';
 import { accessTokenType, idTokenType, jwtType } from '../token-type.ts';
 
 export const type = 'google';

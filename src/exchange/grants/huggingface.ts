@@ -3,8 +3,9 @@
 // failure of any kind is 400 invalid_grant (huggingface.co/docs/hub/trusted-publishers).
 
 import { z } from 'zod';
-import { createFederation, federationShape, tokenExchangeGrant, vendorId } from '../federation.ts';
+import { createFederation, federationShape, vendorId } from '../federation.ts';
 import type { Grant, GrantPorts, RouteAsk } from '../grant.ts';
+import { tokenExchangeGrant } from '../grant-type.ts';
 import { idTokenType } from '../token-type.ts';
 
 export const type = 'huggingface';

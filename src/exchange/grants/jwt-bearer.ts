@@ -4,11 +4,12 @@
 
 import { z } from 'zod';
 import { dpopShape } from '../dpop.ts';
-import { jwtBearerGrant } from '../federation.ts';
 import type { Grant, GrantPorts, Hop, Input, RouteAsk } from '../grant.ts';
+import { jwtBearerGrant } from '../grant-type.ts';
 import { createIssuer } from '../issuer.ts';
 import { introspectShape, issuerShape, messageShape, parametersShape, subjectShape } from '../issuer-schema.ts';
 import { sourceOf } from '../sources/compile.ts';
+import { targetInputs } from '../target-inputs.ts';
 
 export const type = 'jwt_bearer';
 export const asks: readonly RouteAsk[] = ['audience', 'resource', 'scopes'];
@@ -34,14 +35,7 @@ export function create(options: Options, ports: GrantPorts): Grant {
   const further: readonly Input[] = Object.entries(options.parameters);
 
   function plan(hop: Hop): readonly Input[] {
-    const inputs: Input[] = [
-      ['grant_type', jwtBearerGrant],
-      ['assertion', hop.subject.token],
-    ];
-    if (hop.audience !== undefined) inputs.push(['audience', hop.audience]);
-    for (const resource of hop.resources) inputs.push(['resource', resource]);
-    if (hop.scopes.length > 0) inputs.push(['scope', hop.scopes.join(' ')]);
-    return [...inputs, ...further];
+    return [['grant_type', jwtBearerGrant], ['assertion', hop.subject.token], ...targetInputs(hop), ...further];
   }
 
   return {

@@ -4,8 +4,9 @@
 // never outlives the subject token. The subject token needs `kid` and iss, aud, sub, exp, iat.
 
 import { z } from 'zod';
-import { createFederation, federationShape, tokenExchangeGrant, vendorId } from '../federation.ts';
+import { createFederation, federationShape, vendorId } from '../federation.ts';
 import type { Grant, GrantPorts, Input, RouteAsk } from '../grant.ts';
+import { tokenExchangeGrant } from '../grant-type.ts';
 import type { ReasonOfCode } from '../token-error.ts';
 import { idTokenType, jwtType } from '../token-type.ts';
 

@@ -3,8 +3,9 @@
 // token; `federation_policy_id` names policy and organization; the subject is capped at 16 KB and signed ES256 or RS256.
 
 import { z } from 'zod';
-import { createFederation, federationShape, tokenExchangeGrant, vendorId } from '../federation.ts';
+import { createFederation, federationShape, vendorId } from '../federation.ts';
 import type { Grant, GrantPorts, RouteAsk } from '../grant.ts';
+import { tokenExchangeGrant } from '../grant-type.ts';
 import { jwtType } from '../token-type.ts';
 
 export const type = 'openrouter';

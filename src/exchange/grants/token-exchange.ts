@@ -3,11 +3,12 @@
 
 import { z } from 'zod';
 import { dpopShape } from '../dpop.ts';
-import { tokenExchangeGrant } from '../federation.ts';
 import type { Grant, GrantPorts, Hop, Input, RouteAsk } from '../grant.ts';
+import { tokenExchangeGrant } from '../grant-type.ts';
 import { createIssuer } from '../issuer.ts';
 import { introspectShape, issuerShape, messageShape, parametersShape, subjectShape } from '../issuer-schema.ts';
 import { sourceOf } from '../sources/compile.ts';
+import { targetInputs } from '../target-inputs.ts';
 import { tokenType } from '../token-type.ts';
 
 export const type = 'token_exchange';
@@ -45,11 +46,7 @@ export function create(options: Options, ports: GrantPorts): Grant {
     if (hop.actor !== undefined && options.actor_token === 'send') {
       inputs.push(['actor_token', hop.actor.token], ['actor_token_type', options.actor_token_type]);
     }
-    if (hop.audience !== undefined) inputs.push(['audience', hop.audience]);
-    for (const resource of hop.resources) inputs.push(['resource', resource]);
-    if (hop.scopes.length > 0) inputs.push(['scope', hop.scopes.join(' ')]);
-    inputs.push(['requested_token_type', hop.requestedTokenType], ...further);
-    return inputs;
+    return [...inputs, ...targetInputs(hop), ['requested_token_type', hop.requestedTokenType], ...further];
   }
 
   return {

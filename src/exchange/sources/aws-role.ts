@@ -63,7 +63,7 @@ export function createRole(name: string, config: RoleConfig, ports: Pick<SourceP
   if (config.from === 'instance') return () => fromInstance(name, config.endpoint, ports);
   return async () => {
     const keys = awsKeysOfParts(config.access_key_id, config.secret_access_key, config.session_token);
-    if (keys === undefined) throw unavailable(name, 'what stands in the environment are no AWS keys');
+    if (keys === undefined) throw unavailable(name, 'what stands in the environment is no pair of AWS keys');
     return keys;
   };
 }

@@ -7,7 +7,7 @@ import { duration, httpUrl } from '../../base/scalars.ts';
 import { awsRegion } from '../aws-session.ts';
 import { askSts, readStsError, stsEndpoint, stsVersion } from '../aws-sts.ts';
 import type { Input } from '../grant.ts';
-import { isProtected } from '../issuer-schema.ts';
+import { reportUnprotected } from '../issuer-schema.ts';
 import type { SourcePorts, SubjectSource } from '../source.ts';
 import { readXml } from '../xml.ts';
 import { createRole, roleSchema } from './aws-role.ts';
@@ -38,9 +38,7 @@ export type Options = z.output<typeof schema>;
 export function create(name: string, options: Options, ports: SourcePorts): SubjectSource {
   const { region, audience, signing_algorithm: algorithm, lifetime } = options;
   const endpoint = options.sts_endpoint ?? stsEndpoint(region);
-  if (!isProtected(endpoint, { insecure_http: false })) {
-    ports.report({ path: ['sts_endpoint'], what: 'would receive tokens over plain http', mend: 'use https' });
-  }
+  reportUnprotected(endpoint, 'sts_endpoint', ports.report);
   const readRole = createRole(name, options.credentials, ports);
   const inputs: readonly Input[] = [
     ['Action', 'GetWebIdentityToken'],
@@ -58,7 +56,11 @@ export function create(name: string, options: Options, ports: SourcePorts): Subj
       const asked = askSts(ports.send, question);
       const { response } = await asked.catch((failure: unknown) => refuseUnsent(name, failure));
       if (response.status !== 200) {
-        throw unavailable(name, `answered ${response.status} ${readStsError(response)?.error ?? ''}`.trimEnd());
+        const { error } = readStsError(response) ?? {};
+        throw unavailable(
+          name,
+          error === undefined ? `answered ${response.status}` : `answered ${response.status} ${error}`,
+        );
       }
       return tokenOf(name, readXml(response).text('WebIdentityToken'));
     },

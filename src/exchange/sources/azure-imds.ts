@@ -9,7 +9,7 @@ import { parseJson } from '../json.ts';
 import { requestShape } from '../request-schema.ts';
 import type { SourcePorts, SubjectSource } from '../source.ts';
 import { metadataEndpoint } from './metadata-endpoint.ts';
-import { askPlatform } from './platform.ts';
+import { askPlatform, type PlatformQuestion } from './platform.ts';
 
 export const source = 'azure_imds';
 
@@ -39,11 +39,11 @@ export function create(name: string, options: Options, ports: SourcePorts): Subj
   url.searchParams.set('api-version', apiVersion);
   url.searchParams.set('resource', options.resource);
   if (options.client_id !== undefined) url.searchParams.set('client_id', options.client_id);
-  const question = {
+  const question: PlatformQuestion = {
     name,
     url: url.href,
     headers: { metadata: 'true' },
-    pick: (answer: Parameters<typeof parseJson>[0]) => tokenAnswer.safeParse(parseJson(answer)).data?.access_token,
+    pick: (answer) => tokenAnswer.safeParse(parseJson(answer)).data?.access_token,
   };
   return { name, read: () => askPlatform(question, ports) };
 }

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { requestShape } from '../request-schema.ts';
 import type { SourcePorts, SubjectSource } from '../source.ts';
 import { metadataEndpoint } from './metadata-endpoint.ts';
-import { askPlatform } from './platform.ts';
+import { askPlatform, type PlatformQuestion } from './platform.ts';
 
 export const source = 'gcp_metadata';
 
@@ -32,7 +32,11 @@ export function create(name: string, options: Options, ports: SourcePorts): Subj
   const path = `/computeMetadata/v1/instance/service-accounts/${options.service_account}/identity`;
   const url = new URL(path, options.endpoint);
   url.searchParams.set('audience', options.audience);
-  const headers = { 'metadata-flavor': 'Google' };
-  const pick = ({ body }: { readonly body: Uint8Array }) => new TextDecoder().decode(body).trim();
-  return { name, read: () => askPlatform({ name, url: url.href, headers, pick }, ports) };
+  const question: PlatformQuestion = {
+    name,
+    url: url.href,
+    headers: { 'metadata-flavor': 'Google' },
+    pick: ({ body }) => new TextDecoder().decode(body).trim(),
+  };
+  return { name, read: () => askPlatform(question, ports) };
 }

@@ -7,7 +7,7 @@ import { isLoopback, secretValue } from '../../base/scalars.ts';
 import { parseJson } from '../json.ts';
 import { requestShape } from '../request-schema.ts';
 import type { SourcePorts, SubjectSource } from '../source.ts';
-import { askPlatform } from './platform.ts';
+import { askPlatform, type PlatformQuestion } from './platform.ts';
 
 export const source = 'github_actions';
 
@@ -30,11 +30,11 @@ export type Options = z.output<typeof schema>;
 export function create(name: string, options: Options, ports: SourcePorts): SubjectSource {
   const url = new URL(options.request_url);
   url.searchParams.set('audience', options.audience);
-  const question = {
+  const question: PlatformQuestion = {
     name,
     url: url.href,
     bearer: options.request_token,
-    pick: (answer: Parameters<typeof parseJson>[0]) => tokenAnswer.safeParse(parseJson(answer)).data?.value,
+    pick: (answer) => tokenAnswer.safeParse(parseJson(answer)).data?.value,
   };
   return { name, read: () => askPlatform(question, ports) };
 }

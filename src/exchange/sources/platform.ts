@@ -1,4 +1,4 @@
-// What the sources that ask a service of their platform share: one bounded GET, and a token out of its answer.
+// What the sources that ask a service of their platform share: one bounded message, and a token out of its answer.
 // Must never follow a redirect, and never say more of a bad answer than that it was bad: it may hold credentials.
 
 import { Refusal } from '../../base/errors.ts';
