@@ -92,7 +92,7 @@ export function checkFacts({ hops, refused, spans, traceId, tokens, exported }: 
   ];
 }
 
-function check(fact: string, holds: boolean): Check {
+export function check(fact: string, holds: boolean): Check {
   return { fact, holds };
 }
 

@@ -80,8 +80,12 @@ export function printTrace(spans: readonly DecodedSpan[]): string {
   return indent(lines);
 }
 
+/** Each check, and what they come to. */
 export function printChecks(checks: readonly Check[]): string {
-  return indent(checks.map(({ fact, holds }) => `${holds ? green('ok  ') : red('FAIL')} ${fact}`));
+  const lines = checks.map(({ fact, holds }) => `${holds ? green('ok  ') : red('FAIL')} ${fact}`);
+  const failed = checks.filter(({ holds }) => !holds).length;
+  const all = failed === 0 ? `All ${checks.length} facts hold.` : `${failed} of ${checks.length} facts do not hold.`;
+  return `${indent(lines)}\n\n${all}`;
 }
 
 export function indent(lines: readonly string[]): string {

@@ -10,6 +10,7 @@ import { trespass } from './agents/trespass.ts';
 import { type Check, checkFacts } from './checks.ts';
 import type { DecodedSpan } from './collector.ts';
 import { type Hop, joinHops } from './hops.ts';
+import { keepRunning } from './keep-running.ts';
 import { heading, indent, printChecks, printDelegation, printHop, printTrace } from './print.ts';
 import { type DemoWorld, startWorld } from './world.ts';
 
@@ -35,7 +36,7 @@ export async function runHops(args: string[]): Promise<number> {
     const outcome = await play(world, values.keep);
     if (values.json) console.log(JSON.stringify(forMachines(outcome), null, 2));
     else tell(outcome);
-    if (values.keep) await keepRunning(world);
+    if (values.keep) await keepRunning(world.app);
     return outcome.checks.every(({ holds }) => holds) ? 0 : 1;
   } finally {
     await world.close();
@@ -100,19 +101,8 @@ function tell({ transcript, refused, hops, spans, checks }: Outcome): void {
   console.log(indent([refused ?? 'it was let through']));
   console.log(heading('What holds'));
   console.log(printChecks(checks));
-  const failed = checks.filter(({ holds }) => !holds).length;
-  console.log(
-    failed === 0 ? `\nAll ${checks.length} facts hold.` : `\n${failed} of ${checks.length} facts do not hold.`,
-  );
 }
 
 function forMachines({ transcript, refused, hops, spans, checks }: Outcome): object {
   return { checks, answer: transcript.answer, refused, hops, spans };
-}
-
-async function keepRunning({ app }: DemoWorld): Promise<void> {
-  console.error(`\nStill running until Ctrl-C: gate ${app.outboundUrl}, operators ${app.adminUrl}`);
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
 }

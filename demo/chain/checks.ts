@@ -2,7 +2,7 @@
 // files, on what the tool verified, and on everything the agents ever received.
 
 import { publicCodes, reasons } from '../../src/base/errors.ts';
-import type { Check } from '../checks.ts';
+import { type Check, check } from '../checks.ts';
 import type { DecodedSpan } from '../collector.ts';
 import type { Fact } from '../upstreams/facts.ts';
 import type { Attacked } from './attacks.ts';
@@ -165,8 +165,4 @@ function partsOf(secret: string): readonly string[] {
 /** Each member of one is in the other, however often. */
 function sameMembers<T>(one: readonly T[], other: readonly T[]): boolean {
   return one.every((member) => other.includes(member)) && other.every((member) => one.includes(member));
-}
-
-function check(fact: string, holds: boolean): Check {
-  return { fact, holds };
 }

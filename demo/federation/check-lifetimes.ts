@@ -1,6 +1,6 @@
 // Whether each vendor's credential lived as long as the vendor says, told by the gate's record and by what the vendor itself knows.
 
-import type { Check } from '../checks.ts';
+import { type Check, check } from '../checks.ts';
 import type { Life } from './lifetimes.ts';
 import type { Row } from './rows.ts';
 
@@ -11,7 +11,7 @@ export function checkLifetimes(rows: readonly Row[]): readonly Check[] {
     if (lives === undefined) return [];
     const lengths = livesOf(row);
     const holds = lengths.length > 0 && lengths.every((life) => life !== undefined && lives.holds(life));
-    return [{ fact: `${title}: ${lives.text} (${lengths[0]?.lifetime ?? '?'} s)`, holds }];
+    return [check(`${title}: ${lives.text} (${lengths[0]?.lifetime ?? '?'} s)`, holds)];
   });
 }
 

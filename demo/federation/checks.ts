@@ -1,7 +1,7 @@
 // What must be true of the federation demo, checked on what the APIs and token endpoints received, on the spans as the collector
 // decoded them, and on the audit file. Each check names the fact; one that does not hold makes the demo fail.
 
-import type { Check } from '../checks.ts';
+import { type Check, check } from '../checks.ts';
 import type { DecodedSpan } from '../collector.ts';
 import { said } from './answers.ts';
 import type { Arrival } from './api.ts';
@@ -174,8 +174,4 @@ function partsOf(secret: string): readonly string[] {
 
 function isOne(values: readonly (string | undefined)[]): boolean {
   return new Set(values).size === 1 && values[0] !== undefined;
-}
-
-function check(fact: string, holds: boolean): Check {
-  return { fact, holds };
 }

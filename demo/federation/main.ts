@@ -3,6 +3,7 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { keepRunning } from '../keep-running.ts';
 import { checkFederation, type FederationEvidence } from './checks.ts';
 import { factsOf, printFederation } from './print.ts';
 import { joinRows, readRecords } from './rows.ts';
@@ -24,7 +25,7 @@ export async function runFederation(args: string[]): Promise<number> {
     const checks = checkFederation(evidence);
     if (values.json) console.log(JSON.stringify({ checks, ...factsOf(evidence) }, null, 2));
     else console.log(printFederation(evidence, checks));
-    if (values.keep) await keepRunning(world);
+    if (values.keep) await keepRunning(world.app);
     return checks.every(({ holds }) => holds) ? 0 : 1;
   } finally {
     await world.close();
@@ -62,11 +63,4 @@ async function recordsOf({ audit, collector }: FederationWorld, { ended }: Story
   };
   if (running) await Promise.race([collector.waitFor(isWhole), setTimeout(longestWait, undefined, { ref: false })]);
   return readRecords(audit());
-}
-
-async function keepRunning({ app }: FederationWorld): Promise<void> {
-  console.error(`\nStill running until Ctrl-C: gate ${app.outboundUrl}, operators ${app.adminUrl}`);
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
 }
