@@ -1,5 +1,5 @@
 // Starts everything the demo needs, on free ports: issuer, four upstreams that verify what they receive, the researcher
-// agent, a collector, and the gate with config/demo.yaml. The user's app is played by main.ts.
+// agent, a collector, and the gate with config/demo.yaml. The user's app is played by run-hops.ts.
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -71,8 +71,12 @@ export async function startWorld(logLevel: 'silent' | 'warn'): Promise<DemoWorld
   const log = createLog({ level: logLevel });
   const folder = mkdtempSync(join(tmpdir(), 'postern-demo-'));
   const auditFile = join(folder, 'audit.jsonl');
+  await using starting = new AsyncDisposableStack();
+  starting.defer(() => rmSync(folder, { recursive: true }));
   const issuer = await startEmbeddedIssuer({ config: issuerConfig(), log });
+  starting.defer(() => issuer.close());
   const collector = await startCollector();
+  starting.defer(() => collector.close());
   const gatePort = await freePort();
 
   const trust = { issuer: issuer.issuer, jwksUri: issuer.jwksUri };
@@ -91,6 +95,7 @@ export async function startWorld(logLevel: 'silent' | 'warn'): Promise<DemoWorld
     }),
   ]);
   const upstreams = new Map(Object.entries({ openai, anthropic, qdrant, mcp, researcher }));
+  for (const upstream of upstreams.values()) starting.defer(() => upstream.close());
 
   const app = await startApp({
     configFile: join(import.meta.dirname, '../config/demo.yaml'),
@@ -112,6 +117,7 @@ export async function startWorld(logLevel: 'silent' | 'warn'): Promise<DemoWorld
     },
   });
 
+  const running = starting.move();
   let stopped: Promise<void> | undefined;
   const stopGate = () => {
     stopped ??= app.stop();
@@ -127,10 +133,7 @@ export async function startWorld(logLevel: 'silent' | 'warn'): Promise<DemoWorld
     stopGate,
     async close() {
       await stopGate();
-      await Promise.all([...upstreams.values()].map((upstream) => upstream.close()));
-      await collector.close();
-      await issuer.close();
-      rmSync(folder, { recursive: true });
+      await running.disposeAsync();
     },
   };
 }
@@ -149,7 +152,7 @@ function issuerConfig() {
 
 function readAudit(file: string): readonly AuditRecord[] {
   const lines = readFileSync(file, 'utf8').split('\n');
-  // Our own records, written a moment ago: their shape is held by test/telemetry.
+  // Our own records, written a moment ago: their shape is held by test/audit.
   return lines.filter((line) => line.includes('"postern.access.')).map((line) => JSON.parse(line) as AuditRecord);
 }
 

@@ -187,7 +187,7 @@ const quickSpans = { OTEL_BSP_SCHEDULE_DELAY: '10' };
 
 function readAudit(file: string): readonly AuditRecord[] {
   const lines = readFileSync(file, 'utf8').split('\n');
-  // Our own records, written a moment ago: their shape is held by test/telemetry.
+  // Our own records, written a moment ago: their shape is held by test/audit.
   return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as AuditRecord);
 }
 
