@@ -2,8 +2,9 @@
 // Every one starts from a flow of its own and says which refusal it must meet; whether it did is for checks.ts to say.
 
 import type { Reason } from '../../src/base/errors.ts';
+import type { Claims } from '../recording-issuer.ts';
 import { initialize, mcpHeaders } from './agents.ts';
-import type { Claims, Misbehaviour } from './issuer.ts';
+import type { Misbehaviour } from './issuer.ts';
 import { beginFlow, callPlanner, type Flow, reachPlanner, requestIdOf } from './story.ts';
 import type { ChainWorld, SidecarName } from './world.ts';
 

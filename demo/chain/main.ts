@@ -3,9 +3,9 @@
 
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { gateSecret } from '../recording-issuer.ts';
 import { attack } from './attacks.ts';
 import { type ChainEvidence, checkChain, recordOf, storyOf } from './checks.ts';
-import { gateSecret } from './issuer.ts';
 import { printChain } from './print.ts';
 import { tellStory } from './story.ts';
 import { tamper } from './tamper.ts';

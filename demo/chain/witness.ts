@@ -2,6 +2,7 @@
 // out. What is not in here, the agent never had. Must leave what passes as it is.
 
 import type { IncomingMessage } from 'node:http';
+import { readBody } from '../upstreams/serve.ts';
 
 export interface Witness {
   /** Reads the request's body; the headers are taken down with it. */
@@ -38,9 +39,7 @@ export function createWitness(): Witness {
       rawHeaders.forEach((value, index) => {
         if (index % 2 === 1) texts.push(`${rawHeaders[index - 1]}: ${value}`);
       });
-      const chunks: Buffer[] = [];
-      for await (const chunk of request) chunks.push(Buffer.from(chunk));
-      const body = Buffer.concat(chunks).toString('utf8');
+      const body = String(await readBody(request));
       texts.push(`${request.url} ${body}`);
       return body;
     },

@@ -7,12 +7,13 @@ import { join } from 'node:path';
 import { type App, startApp } from '../../src/app.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { type Collector, startCollector } from '../collector.ts';
+import { gateSecret } from '../recording-issuer.ts';
 import { startMcp } from '../upstreams/mcp.ts';
 import type { Upstream } from '../upstreams/serve.ts';
 import type { AuditRecord } from '../world.ts';
 import { type ChainAgent, plannersWork, researchersWork, startChainAgent } from './agents.ts';
 import { createDemoClock, type DemoClock } from './clock.ts';
-import { type ChainIssuer, gateSecret, startChainIssuer } from './issuer.ts';
+import { type ChainIssuer, startChainIssuer } from './issuer.ts';
 
 /** How long the sidecars' own tokens live, in seconds: longer than any demo, however far its clock is put ahead. */
 const ownTokenTtl = 86_400;

@@ -3,7 +3,7 @@
 
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { JWTPayload } from 'jose';
-import { listenOnLoopback, sendJson } from '../upstreams/serve.ts';
+import { listenOnLoopback, readBody, sendJson } from '../upstreams/serve.ts';
 
 /** Headers in which some API takes a credential. Two of them in one request would be one too many. */
 const slots = [
@@ -85,9 +85,7 @@ export async function startApi({ knows, answer, requestId }: ApiOptions): Promis
 }
 
 async function read(incoming: IncomingMessage): Promise<ApiRequest> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(Buffer.from(chunk));
+  const bytes = await readBody(incoming);
   const { method = '', url: target = '', headers, rawHeaders } = incoming;
-  const bytes = Buffer.concat(chunks);
   return { method, target, headers, rawHeaders, body: bytes.toString('utf8'), bytes };
 }

@@ -15,8 +15,11 @@ import type { IssuedTokens } from '../../test/support/exchange-vendors/issued-to
 import { startOpenAiVendor } from '../../test/support/exchange-vendors/openai.ts';
 import { startOpenRouterVendor } from '../../test/support/exchange-vendors/openrouter.ts';
 import type { VendorServer } from '../../test/support/exchange-vendors/vendor-server.ts';
+import type { RecordingIssuer } from '../recording-issuer.ts';
 import type { Knows } from './api.ts';
-import { awsAudience, type Issuer } from './issuer.ts';
+
+/** What the issuer is registered under in IAM. */
+const awsAudience = 'sts.amazonaws.com';
 
 /** What the organisation's issuer gives tokens for: each vendor has an audience of its own. */
 export const audiences = [
@@ -27,7 +30,8 @@ export const audiences = [
   { id: 'databricks-acme' },
   { id: `https:${googleProvider}` },
   { id: entraAudience },
-  { id: awsAudience },
+  // STS takes session tags from claims of the token alone.
+  { id: awsAudience, aws_session_tags: true },
   { id: 'mcp-tools', scopes: ['tools.call'] },
   { id: 'tickets', scopes: ['tickets.read'] },
   { id: 'orders', scopes: ['orders.read'] },
@@ -38,7 +42,7 @@ export const partnerTtl = 240;
 
 export type Logins = Awaited<ReturnType<typeof startLogins>>;
 
-export async function startLogins(clock: Clock, { issuer, jwksUri }: Issuer) {
+export async function startLogins(clock: Clock, { issuer, jwksUri }: RecordingIssuer) {
   const users = { issuer, jwksUri };
   const trusting = (audience: string) => ({ clock, trust: { ...users, audience } });
   const [openai, anthropic, openrouter, huggingface, databricks, google, entra, aws, partner] = await Promise.all([

@@ -2,10 +2,11 @@
 // what it answers. No two share a server, so that what arrived anywhere was meant for there.
 
 import type { Clock } from '../../src/base/ports.ts';
+import type { RecordingIssuer } from '../recording-issuer.ts';
 import * as answers from './answers.ts';
 import { type Api, type ApiOptions, startApi } from './api.ts';
 import { sessionOf } from './aws.ts';
-import { type Issuer, tokenTtl } from './issuer.ts';
+import { tokenTtl } from './issuer.ts';
 import * as lives from './lifetimes.ts';
 import { boundBy, issuedBy, keyIn, type Logins, partnerTtl, signedBy } from './logins.ts';
 
@@ -44,7 +45,7 @@ export interface StandingKeys {
 
 export async function startVendors(options: {
   readonly clock: Clock;
-  readonly issuer: Issuer;
+  readonly issuer: RecordingIssuer;
   readonly logins: Logins;
   readonly keys: StandingKeys;
 }): Promise<readonly Vendor[]> {
@@ -112,7 +113,7 @@ function onBedrock({ clock, logins }: { clock: Clock; logins: Logins }): readonl
 }
 
 /** The organisation's own APIs, and a partner's: they verify the exchanged token itself, with user and agent in it. */
-function ownAndPartners(options: { clock: Clock; issuer: Issuer; logins: Logins }): readonly Description[] {
+function ownAndPartners(options: { clock: Clock; issuer: RecordingIssuer; logins: Logins }): readonly Description[] {
   const {
     clock,
     issuer,

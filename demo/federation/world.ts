@@ -10,8 +10,9 @@ import { chainClient } from '../../test/support/exchange-vendors/authorization-s
 import { entraAudience } from '../../test/support/exchange-vendors/entra.ts';
 import { createDemoClock, type DemoClock } from '../chain/clock.ts';
 import { type Collector, startCollector } from '../collector.ts';
+import { gateSecret, type RecordingIssuer } from '../recording-issuer.ts';
 import { type Agent, startAgent } from './agent.ts';
-import { gateSecret, type Issuer, startIssuer } from './issuer.ts';
+import { startIssuer } from './issuer.ts';
 import { audiences, type Logins, serversOf, startLogins } from './logins.ts';
 import { type StandingKeys, startVendors, type Vendor } from './vendors.ts';
 
@@ -31,7 +32,7 @@ export interface FederationWorld {
   readonly app: App;
   readonly inbound: string;
   readonly clock: DemoClock;
-  readonly issuer: Issuer;
+  readonly issuer: RecordingIssuer;
   readonly logins: Logins;
   readonly vendors: readonly Vendor[];
   readonly agent: Agent;

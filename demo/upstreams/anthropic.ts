@@ -10,6 +10,7 @@ import {
   type Problem,
   sendJson,
   serveVendor,
+  single,
   type Upstream,
   type Vendor,
 } from './serve.ts';
@@ -31,7 +32,7 @@ export function startAnthropic(options: VerifierOptions): Promise<Upstream> {
   let count = 0;
   const vendor: Vendor = {
     // Older SDKs and curl send `x-api-key`, newer ones a bearer token.
-    credential: (headers) => bearerOf(headers.authorization) ?? header(headers['x-api-key']),
+    credential: (headers) => bearerOf(headers.authorization) ?? single(headers['x-api-key']),
     refusal,
     endpoints: [
       {
@@ -121,8 +122,4 @@ function refusal(problem: Problem, detail: string): Answer {
 
 function textOf(content: string | readonly { readonly text?: string | undefined }[]): string {
   return typeof content === 'string' ? content : content.map(({ text = '' }) => text).join(' ');
-}
-
-function header(value: string | string[] | undefined): string | undefined {
-  return typeof value === 'string' ? value : undefined;
 }

@@ -11,6 +11,7 @@ import {
   type Problem,
   sendJson,
   serveVendor,
+  single,
   type Upstream,
   type Vendor,
 } from './serve.ts';
@@ -173,8 +174,4 @@ function shaped<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
   const read = schema.safeParse(body);
   if (read.success) return read.data;
   throw new BadRequest(`Format error in JSON body: ${read.error.issues[0]?.path.join('.') ?? 'body'}`);
-}
-
-function single(value: string | string[] | undefined): string | undefined {
-  return typeof value === 'string' ? value : undefined;
 }

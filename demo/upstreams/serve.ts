@@ -56,6 +56,9 @@ export class BadRequest extends Error {}
 /** Thrown by an endpoint for a thing that is not there; becomes the vendor's 404. */
 export class NotFound extends Error {}
 
+/** The request is longer than any of a demo; becomes the vendor's 413. */
+class TooLarge extends Error {}
+
 export async function serveVendor(vendor: Vendor, options: VerifierOptions): Promise<Upstream> {
   const verify = createVerifier(options);
   const recorder = createRecorder();
@@ -71,15 +74,14 @@ export async function serveVendor(vendor: Vendor, options: VerifierOptions): Pro
     };
     if (problem !== undefined) return refuse(problem);
     if (endpoint === undefined) return refuse('not_found', path);
-    const body = await readJson(request);
-    if (body === tooLarge) return refuse('too_large');
-    if (body === notJson) return refuse('invalid_request', 'the body is not JSON');
     const parameters = { ...endpoint.path.exec(path)?.groups };
     try {
+      const body = await readJson(request);
       await endpoint.handle({ response, parameters, body, headers: request.headers });
     } catch (failure) {
       if (failure instanceof BadRequest) refuse('invalid_request', failure.message);
       else if (failure instanceof NotFound) refuse('not_found', failure.message);
+      else if (failure instanceof TooLarge) refuse('too_large');
       else throw failure;
     }
   };
@@ -117,22 +119,30 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
   response.end(JSON.stringify(body));
 }
 
-const tooLarge = Symbol('too large');
-const notJson = Symbol('not JSON');
+/** The value of a header that was sent once. */
+export function single(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
 
-async function readJson(request: IncomingMessage): Promise<unknown> {
+/** The whole body. @throws TooLarge */
+export async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request) {
     const bytes = Buffer.from(chunk);
     length += bytes.length;
-    if (length > maxBodyBytes) return tooLarge;
+    if (length > maxBodyBytes) throw new TooLarge();
     chunks.push(bytes);
   }
-  if (length === 0) return undefined;
+  return Buffer.concat(chunks);
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  const body = await readBody(request);
+  if (body.length === 0) return undefined;
   try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    return JSON.parse(body.toString('utf8'));
   } catch {
-    return notJson;
+    throw new BadRequest('the body is not JSON');
   }
 }
