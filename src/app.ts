@@ -93,7 +93,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   watchAudit(telemetry, audit, copies);
 
   const { custody } = parts;
-  const carriers = await startCarriers({ manuscript, gate, custody, keys, telemetry, audit, clock, log, env });
+  const carriers = await startCarriers({ ...options, manuscript, gate, custody, keys, telemetry, audit });
   starting.defer(() => carriers.close());
   revocations.recordIn({ event: carriers.tell, form: auditConfig.subject, pseudonym });
   const revoke = () => revocations.refresh().then(carriers.revoked);

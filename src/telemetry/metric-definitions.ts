@@ -218,7 +218,7 @@ export const metricDefinitions = {
     name: 'postern.worker.ends',
     kind: 'counter',
     unit: '{end}',
-    description: 'Threads that ended by themselves, with the calls they carried, and were replaced.',
+    description: 'Threads that died or hung, were ended with the calls they carried, and replaced.',
     labels: [],
   },
   faults: {

@@ -7,7 +7,7 @@ import type { Test } from 'tap';
 import { stringify } from 'yaml';
 import { type Collector, type DecodedSpan, startCollector } from '../../demo/collector.ts';
 import { type App, startApp } from '../../src/app.ts';
-import type { Clock, Log } from '../../src/base/ports.ts';
+import type { Clock, Log, Timers } from '../../src/base/ports.ts';
 import type { JsonObject } from '../../src/principal.ts';
 import type { MintOptions } from '../../src/sts/mint.ts';
 import { type FrontedIssuer, gateClient, startFrontedIssuer } from './e2e-issuer.ts';
@@ -34,6 +34,8 @@ export interface WorldOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Instead of one whose lines the world keeps. */
   readonly log?: Log;
+  /** Of those who watch over workers. */
+  readonly timers?: Timers;
   /** Whether the issuer answers when the gate starts. */
   readonly issuerDown?: boolean;
 }
@@ -132,7 +134,10 @@ export async function startE2e(t: Test, options: WorldOptions = {}): Promise<Wor
 
   const auditFile = join(folder, 'audit.jsonl');
   const log = recordingLog();
-  const app = await startApp({ configFile, watch, clock, log: options.log ?? log, env: { ...quickSpans, ...env } });
+  const app = await startApp({
+    ...{ configFile, watch, clock, log: options.log ?? log, env: { ...quickSpans, ...env } },
+    ...(options.timers && { timers: options.timers }),
+  });
   let ended: Promise<void> | undefined;
   const stop = () => {
     ended ??= app.stop();

@@ -6,7 +6,7 @@ import type { Worker } from 'node:worker_threads';
 import type { Test } from 'tap';
 import { Client } from 'undici';
 import { systemClock } from '../../src/base/ports.ts';
-import { type Document, type Places, startE2e, type World } from './e2e-world.ts';
+import { type Document, type Places, startE2e, type World, type WorldOptions } from './e2e-world.ts';
 
 /** Connections tried until each worker has one: that two workers share 64 unequally to the last is no chance to reckon with. */
 const maxTries = 64;
@@ -34,12 +34,17 @@ export interface Caller {
   send(sent: Sent): Promise<{ readonly status: number; readonly headers: IncomingHttpHeaders }>;
 }
 
-export async function startCrewWorld(t: Test, sections: (places: Places) => Document = () => ({})): Promise<CrewWorld> {
+export async function startCrewWorld(
+  t: Test,
+  sections: (places: Places) => Document = () => ({}),
+  options: Pick<WorldOptions, 'timers'> = {},
+): Promise<CrewWorld> {
   const threads: Worker[] = [];
   const started = (worker: Worker) => threads.push(worker);
   process.on('worker', started);
   t.teardown(() => process.off('worker', started));
   const world = await startE2e(t, {
+    ...options,
     clock: systemClock,
     config: (places) => ({ workers: 2, ...sections(places) }),
   });

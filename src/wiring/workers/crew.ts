@@ -1,9 +1,11 @@
 // The crew: worker threads that carry the calls, all on one port, and this thread, which carries none. It keeps what they have
-// in common (credentials, the audit log, the configuration) and replaces a worker that ends by itself.
+// in common (credentials, the audit log, the configuration) and replaces a worker that ends by itself or
+// hangs.
 // Must never leave two workers with different configurations, nor start a second gate where one already listens.
 
 import { createServer } from 'node:http';
 import { createTakeBatch } from '../../audit/received.ts';
+import { systemTimers } from '../../base/ports.ts';
 import { type ListenAddress, listen } from '../../listeners/address.ts';
 import type { Carriers, CarriersOptions } from '../carriers.ts';
 import type { Gate } from '../gate.ts';
@@ -35,7 +37,7 @@ export interface CrewOptions extends CarriersOptions {
 
 /** @throws bind errors as Node gives them */
 export async function startCrew(options: CrewOptions): Promise<Carriers> {
-  const { count, clock, log, env, keys, telemetry } = options;
+  const { count, clock, log, env, keys, telemetry, timers = systemTimers } = options;
   const { listen: listening } = options.gate.config;
   const desk = createCredentialDesk(clock);
   const takeBatch = createTakeBatch(options.audit);
@@ -57,7 +59,7 @@ export async function startCrew(options: CrewOptions): Promise<Carriers> {
         ...{ worker, edition: writeEdition(manuscript, edition), env: { ...env }, address },
         ...{ subjects: subjects.reveal(), sessions, revoked: gate.revocations?.entries() },
       },
-      ...{ desk, takeBatch, log, ended: revoking.ended },
+      ...{ desk, takeBatch, log, timers, ended: revoking.ended },
       tellOthers(order) {
         for (const other of members.values()) if (other.worker !== worker) other.post(order);
       },

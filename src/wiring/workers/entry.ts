@@ -120,6 +120,9 @@ async function answer(asked: Asked): Promise<void> {
 
 port.on('message', (order: Order) => {
   switch (order.kind) {
+    case 'beat':
+      post({ kind: 'alive' });
+      break;
     case 'abandon':
       void abandon();
       break;

@@ -2,9 +2,10 @@
 // Must never trust that it answers: a thread can hang or die at any moment.
 
 import type { TakeBatch } from '../../audit/received.ts';
-import type { Log } from '../../base/ports.ts';
+import type { Log, Timers } from '../../base/ports.ts';
 import { startThread } from '../../workers/thread.ts';
 import type { CredentialDesk } from './credential-desk.ts';
+import { startHeartbeat } from './heartbeat.ts';
 import type { Asked, Order, Question, Questions, Report, WorkerStart } from './messages.ts';
 import type { Revoking } from './revoking.ts';
 
@@ -28,23 +29,39 @@ export interface MemberOptions {
   /** Tells the other workers. */
   readonly tellOthers: (order: Order) => void;
   readonly log: Log;
+  readonly timers: Timers;
 }
+
+/** Longest time from a worker's start until it listens, in milliseconds: one that hangs there must not keep its place for ever. */
+export const listensWithinMs = 120_000;
 
 /** As this file runs, unbuilt or built. */
 const entry = new URL(import.meta.url.endsWith('.ts') ? './entry.ts' : './entry.js', import.meta.url);
 
 /** Resolves when it listens. @throws what ended it before that */
-export async function startMember({ start, desk, takeBatch, log, ...told }: MemberOptions): Promise<Member> {
+export async function startMember({ start, desk, takeBatch, log, timers, ...told }: MemberOptions): Promise<Member> {
   const { worker } = start;
   const listening = Promise.withResolvers<void>();
   const thread = startThread<Order, Report>({ entry, start, reported });
   const { post, ended, terminate } = thread;
   desk.join(post, start.edition.number);
+  const cancelLimit = timers.after(listensWithinMs, () =>
+    endHung('worker does not begin to listen and is ended', listensWithinMs),
+  );
+  let heartbeat: ReturnType<typeof startHeartbeat> | undefined;
+
+  function endHung(message: string, silentMs: number): void {
+    log.error({ worker, silent_ms: silentMs }, message);
+    void terminate();
+  }
 
   function reported(report: Report): void {
     switch (report.kind) {
       case 'listening':
         listening.resolve();
+        break;
+      case 'alive':
+        heartbeat?.answered();
         break;
       case 'done':
         thread.answered(report.id, report.value);
@@ -70,11 +87,19 @@ export async function startMember({ start, desk, takeBatch, log, ...told }: Memb
   }
 
   void ended.then((failure) => {
+    cancelLimit();
+    heartbeat?.stop();
     desk.left(post);
     listening.reject(failure ?? new Error('the worker ended before it listened'));
   });
 
   await listening.promise;
+  cancelLimit();
+  heartbeat = startHeartbeat({
+    timers,
+    beat: () => post({ kind: 'beat' }),
+    hung: (silentMs) => endHung('worker does not answer and is ended', silentMs),
+  });
   return {
     worker,
     edition: start.edition.number,

@@ -60,6 +60,8 @@ export type Asked = {
 /** From the main thread. */
 export type Order =
   | Asked
+  /** Answered with `alive`, by any worker whose event loop turns. */
+  | { readonly kind: 'beat' }
   /** What was prepared is not to be used. */
   | { readonly kind: 'abandon'; readonly edition: number }
   | { readonly kind: 'acknowledged'; readonly acknowledgement: AuditAcknowledgement }
@@ -74,6 +76,7 @@ export type Order =
 export type Report =
   /** Calls can come. */
   | { readonly kind: 'listening' }
+  | { readonly kind: 'alive' }
   /** To a question; `value` is the answer of its kind. */
   | { readonly kind: 'done'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'failed'; readonly id: number; readonly problem: string }
