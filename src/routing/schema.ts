@@ -135,7 +135,9 @@ export const routeRoutingShape = {
     .min(1)
     .max(65_535)
     .default(256)
-    .describe('Most connections to the upstream: streams open at once must fit, further calls are turned away.'),
+    .describe(
+      'Most connections to the upstream, in each of several `workers`: streams open at once must fit, further calls are turned away.',
+    ),
   response_guard: z
     .enum(['on', 'off'])
     .default('on')
