@@ -13,7 +13,7 @@ import type { UpgradeTransport } from '../call.ts';
 import { endOf, upstreamFailure } from './failures.ts';
 import { acceptLines, type Handshake, offerLines } from './handshake.ts';
 import { type Attempt, clientClosedRequest, type Outcome } from './outcome.ts';
-import { isAwsRejection } from './rejection.ts';
+import { rejectionOf } from './rejection.ts';
 import { splice } from './splice.ts';
 
 /** Largest header block of the upstream's answer, in bytes. */
@@ -95,8 +95,12 @@ export function createTunnel({ addresses, ca }: TunnelNetwork): OpenTunnel {
         answer.on('error', () => {});
         asked?.destroy();
         if (settled) return;
-        const rejected = status === 401 || (status === 403 && isAwsRejection(answer.rawHeaders));
-        if (!rejected || call.credential.placement.kind === 'none') {
+        const rejection = rejectionOf(status, () => answer.rawHeaders, call.credential.placement);
+        if (rejection === 'signature') {
+          fail(new Refusal('upstream_rejected_credential', { detail: 'the signature, not the keys' }));
+          return;
+        }
+        if (rejection === undefined) {
           fail(new Refusal('upstream_upgrade_failed', { detail: `the upstream answered ${status}` }));
           return;
         }

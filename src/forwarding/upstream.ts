@@ -9,7 +9,7 @@ import type { HttpTransport, RawHeaders, StreamEnd } from '../call.ts';
 import { openDownstream } from './downstream.ts';
 import { endOf, upstreamFailure } from './failures.ts';
 import { type Attempt, clientClosedRequest, type Outcome } from './outcome.ts';
-import { isAwsRejection } from './rejection.ts';
+import { rejectionOf } from './rejection.ts';
 import { AgentGone, type BodyRelay, relayBody } from './request-body.ts';
 
 /**
@@ -118,9 +118,16 @@ export function sendUpstream(attempt: Attempt, { request, response }: HttpTransp
         if (code === 101) throw new Refusal('upstream_answer_malformed', { detail: 'switched protocols unasked' });
         if (code < 200) return;
         const proofOnly = attempt.heed?.(code, linesOf(fields)) ?? false;
-        const rejected = code === 401 || (code === 403 && isAwsRejection(linesOf(fields)));
-        if (rejected && call.credential.placement.kind !== 'none' && route.relayUnauthorized !== true) {
+        const rejection =
+          route.relayUnauthorized === true
+            ? undefined
+            : rejectionOf(code, () => linesOf(fields), call.credential.placement);
+        if (rejection !== undefined) {
           observation.responded(code, []);
+          if (rejection === 'signature') {
+            fail(new Refusal('upstream_rejected_credential', { detail: 'the signature, not the keys' }));
+            return;
+          }
           release();
           observation.ended('complete');
           resolve({ kind: 'rejected', proofOnly });

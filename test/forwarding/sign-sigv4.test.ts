@@ -117,6 +117,32 @@ test('keys that AWS does not take are renewed once, and its words never reach th
   t.equal(await (await post()).text(), 'no', 'what the role may not do is for the agent to see');
 });
 
+test('services that answer 400 for keys they do not take: renewed once, like elsewhere; other 400s are the agent’s', async (t) => {
+  const { bedrock, gate, post, keys } = await world(t);
+  await post();
+  const answerOnce = (errorType: string) =>
+    bedrock.answerWith((response) => {
+      bedrock.answerWith();
+      response.writeHead(400, { 'x-amzn-errortype': errorType }).end('not for the agent');
+    });
+  for (const kind of [
+    'ExpiredTokenException',
+    'com.amazon.coral.service#UnrecognizedClientException:http://x.example/',
+  ]) {
+    const before = keys().accessKeyId;
+    answerOnce(kind);
+    t.equal((await post()).status, 200, 'sent again, with new keys');
+    t.not(keys().accessKeyId, before);
+  }
+  bedrock.answerWith((response) => response.writeHead(400, { 'x-amzn-errortype': 'ExpiredTokenException' }).end('no'));
+  t.equal((await post()).status, 502, 'but not for ever');
+  t.match(gate.refusals.at(-1), { reason: 'upstream_rejected_credential' });
+  const calls = bedrock.calls.length;
+  bedrock.answerWith((response) => response.writeHead(400, { 'x-amzn-errortype': 'ValidationException' }).end('wrong'));
+  const answer = await post();
+  t.strictSame([answer.status, await answer.text(), bedrock.calls.length], [400, 'wrong', calls + 1]);
+});
+
 test('an upstream that echoes what it was sent gives out neither the session token nor the secret key', async (t) => {
   const { bedrock, post, keys } = await world(t);
   bedrock.answerWith((response, { rawHeaders }) => {

@@ -1,6 +1,7 @@
 // Attack: an agent sends what signer and AWS read differently (a query parameter the signer loses, white space it folds another
 // way, bytes that are no ASCII). AWS finds the signature wrong, which looks like rejected keys: the gate would give up good ones,
-// shared perhaps with others, and ask issuer and STS for new ones, again and again. Such requests are refused before they are signed.
+// shared perhaps with others, and ask issuer and STS for new ones, again and again. Such requests are refused before they are signed; where
+// one is found that is not, AWS's word on the signature renews nothing.
 
 import { request } from 'node:http';
 import { test } from 'tap';
@@ -37,3 +38,34 @@ test('requests that cannot be signed without doubt are not sent, and cost no cre
   t.equal(world.bedrock.calls.length, 1);
   t.equal(world.sts.account.sessions.size, 1);
 });
+
+for (const [status, errorType] of [
+  [403, 'InvalidSignatureException:http://internal.amazon.com/'],
+  [403, 'SignatureDoesNotMatch'],
+  [403, 'MissingAuthenticationTokenException'],
+  [400, 'com.amazon.coral.service#InvalidSignatureException'],
+] as const) {
+  test(`${status} ${errorType}: the keys are kept, however old they are, and nothing is sent again`, async (t) => {
+    const world = await startBedrockWorld(t);
+    const { token, headers } = await world.credentials();
+    const send = async () => {
+      const sent = { 'content-type': 'application/json', ...headers, authorization: `Bearer ${token}` };
+      const asked = { method: 'POST', headers: sent, body: '{"messages":[]}' };
+      const answer = await fetch(`${world.gate}/bedrock/model/${model}/converse`, asked);
+      await answer.text();
+      return answer.status;
+    };
+    t.equal(await send(), 200);
+    world.bedrock.answerWith((response) => response.writeHead(status, { 'x-amzn-errortype': errorType }).end('secret'));
+    for (let round = 0; round < 2; round += 1) {
+      world.clock.advance(20);
+      t.equal(await send(), 502);
+    }
+    world.bedrock.answerWith();
+    t.equal(await send(), 200, 'the keys still serve');
+    t.equal(world.sts.account.sessions.size, 1);
+    t.equal(world.bedrock.calls.length, 4);
+    const { records } = await world.end();
+    t.equal(JSON.stringify(records).split('"upstream_rejected_credential"').length - 1, 2);
+  });
+}
