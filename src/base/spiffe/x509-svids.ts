@@ -1,6 +1,6 @@
 // The X.509-SVIDs of this workload, as the Workload API streams them: a message is the whole state, the next one replaces it
-// (SPIFFE_Workload_API.md sections 4.3, 4.4). A lost stream is opened again, later each time; what was issued holds until its
-// end, unless the Workload API took it back. Must never show an expired certificate or one that was taken back.
+// (SPIFFE_Workload_API.md sections 4.3, 4.4). A lost stream is opened again, later each time, and so is one that keeps silent
+// when something else should have come: before an identity ends. What was issued holds until its end, unless the Workload API took it back. Must never show an expired certificate or one that was taken back.
 
 import type { Clock, Log, Timers } from '../ports.ts';
 import type { Call, Channel } from './channel.ts';
@@ -13,6 +13,15 @@ const firstMessageMs = 5_000;
 
 /** Pause before the stream is opened again, in ms; doubled with every failure in a row. */
 const retryMs = { first: 1_000, longest: 30_000 };
+
+/**
+ * Before its end a certificate should have been replaced, in ms: agents do it at half its life. A stream that has brought
+ * nothing by then may lead nowhere (an agent that was killed, a socket that hangs) and is opened anew.
+ */
+const lateMs = 60_000;
+
+/** Between two looks at that, in ms, and so between two streams to an agent that has nothing newer. */
+const lookMs = 20_000;
 
 /** Least time between two messages, in ms: an agent that rotates without end would keep this process busy. */
 const updateGapMs = 100;
@@ -38,6 +47,7 @@ export function createX509Svids({ channel, clock, timers, log }: X509SvidsOption
   let first: PromiseWithResolvers<void> | undefined;
   let failures = 0;
   let forget = () => {};
+  let lookAway = () => {};
   let isClosed = false;
 
   function open(): void {
@@ -61,6 +71,22 @@ export function createX509Svids({ channel, clock, timers, log }: X509SvidsOption
       },
     });
     call = current;
+    look(current);
+  }
+
+  function look(current: Call): void {
+    lookAway = timers.after(lookMs, () => {
+      if (held?.some(endsSoon)) current.cancel(new WorkloadFailure('unavailable', 'no newer X.509-SVID came'));
+      else look(current);
+    });
+  }
+
+  function endsSoon(read: () => X509Svid): boolean {
+    try {
+      return read().expiresAt - clock.now() <= lateMs;
+    } catch {
+      return false; // it cannot be used, and says so to whoever asks for it
+    }
   }
 
   function take(message: Buffer): void {
@@ -75,6 +101,7 @@ export function createX509Svids({ channel, clock, timers, log }: X509SvidsOption
     failure = cause;
     call = undefined;
     forget();
+    lookAway();
     if (isClosed) return;
     if (cause.kind === 'not_issued') held = undefined;
     const pause = cause.kind === 'refused' ? retryMs.longest : retryMs.first * 2 ** failures;
@@ -102,6 +129,7 @@ export function createX509Svids({ channel, clock, timers, log }: X509SvidsOption
     close() {
       isClosed = true;
       forget();
+      lookAway();
       call?.cancel(new WorkloadFailure('unavailable', 'the gate is being closed'));
     },
   };

@@ -10,6 +10,7 @@ const one = certificateNamed('svid-1');
 const two = certificateNamed('svid-2');
 const other = certificateNamed('svid-other');
 const updateGap = 100;
+const look = 20_000;
 
 test('the certificate with its key, ready for a handshake, and rotated in the middle of the stream', async (t) => {
   const { api, agent, timers } = await spiffeWorld(t);
@@ -87,6 +88,38 @@ test('a socket that goes and comes back: the certificate holds meanwhile', async
   t.equal((await api.x509Svid(undefined)).fingerprint, two.fingerprint);
 
   clock.pass(94 * 365 * 86_400);
+  t.match(await failureOf(api.x509Svid(undefined)), { message: /has expired/ });
+});
+
+test('a stream that keeps silent until its certificate is about to end is opened anew, and not in a hurry', async (t) => {
+  const { api, agent, timers, clock, log } = await spiffeWorld(t);
+  agent.issue([
+    [gateSpiffeId, one],
+    [otherSpiffeId, other],
+  ]);
+  const { expiresAt } = await api.x509Svid(undefined);
+  timers.fire(updateGap);
+  t.equal(timers.fire(look), 1);
+  t.strictSame([timers.waiting(), agent.calls.length], [[look], 1], 'nothing is late');
+
+  clock.pass((expiresAt - clock.now()) / 1_000 - 61);
+  timers.fire(look);
+  t.strictSame(log.lines, [], 'nor is it a second too early');
+  clock.pass(1);
+  for (let stream = 2; stream <= 4; stream += 1) {
+    const retry = timers.set(1_000);
+    timers.fire(look);
+    await retry;
+    t.equal((await api.x509Svid(undefined)).fingerprint, one.fingerprint, 'it holds meanwhile');
+    const taken = timers.set(updateGap);
+    timers.fire(1_000);
+    await taken;
+    t.equal(agent.calls.length, stream, 'an agent that has nothing newer is asked once for each look');
+    timers.fire(updateGap);
+    t.strictSame(timers.waiting(), [look]);
+  }
+  t.match(log.lines.at(-1), { level: 'warn', facts: { detail: /no newer X.509-SVID came/, retry_ms: 1_000 } });
+  clock.pass(60);
   t.match(await failureOf(api.x509Svid(undefined)), { message: /has expired/ });
 });
 
