@@ -7,7 +7,7 @@ import { request as tlsRequest } from 'node:https';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type AddressPolicy, AddressRefused } from '../base/addresses.ts';
-import { trust } from '../base/connect.ts';
+import { trusting } from '../base/connect.ts';
 import { asRefusal, Refusal } from '../base/errors.ts';
 import type { UpgradeTransport } from '../call.ts';
 import { endOf, upstreamFailure } from './failures.ts';
@@ -32,8 +32,6 @@ export interface TunnelNetwork {
 export type OpenTunnel = (attempt: Attempt, handshake: Handshake, transport: UpgradeTransport) => Promise<Outcome>;
 
 export function createTunnel({ addresses, ca }: TunnelNetwork): OpenTunnel {
-  const trusted = trust(ca);
-
   function ask({ route, headers, placed }: Attempt, handshake: Handshake) {
     const target = new URL(route.origin);
     const hostname = target.hostname.replace(/^\[|\]$/g, '');
@@ -49,7 +47,10 @@ export function createTunnel({ addresses, ca }: TunnelNetwork): OpenTunnel {
       agent: false,
       maxHeaderSize: maxHeadBytes,
     } as const;
-    return target.protocol === 'https:' ? tlsRequest({ ...options, ...trusted }) : plainRequest(options);
+    if (target.protocol !== 'https:') return plainRequest(options);
+    // node:https gives every option on to `tls.connect`, also this one, which its types leave out.
+    const secured = { ...options, secureContext: trusting(ca) };
+    return tlsRequest(secured);
   }
 
   return function openTunnel(attempt, handshake, { socket: agent, head: agentHead }) {
