@@ -72,6 +72,10 @@ const nothing = Buffer.alloc(0);
 interface Search {
   readonly needles: readonly Buffer[];
   readonly mask: string;
+  /** Length of the longest needle. */
+  readonly longest: number;
+  /** 1 at each byte that occurs in a needle. */
+  readonly letters: Uint8Array;
 }
 
 /** As {@link knownForms}. */
@@ -80,24 +84,28 @@ const knownSearches = new WeakMap<readonly string[], Search>();
 function searchFor(forms: readonly string[]): Search {
   const known = knownSearches.get(forms);
   if (known !== undefined) return known;
-  const search = { needles: forms.map((form) => Buffer.from(form, 'latin1')), mask: maskFor(forms) };
+  const needles = forms.map((form) => Buffer.from(form, 'latin1'));
+  const letters = new Uint8Array(256);
+  for (const needle of needles) for (const letter of needle) letters[letter] = 1;
+  const longest = Math.max(0, ...needles.map((needle) => needle.length));
+  const search = { needles, mask: maskFor(forms), longest, letters };
   knownSearches.set(forms, search);
   return search;
 }
 
 /** One guard per response body. @param forms not empty; see {@link guardedForms}. */
 export function createGuard(forms: readonly string[]): Guard {
-  const { needles, mask } = searchFor(forms);
+  const search = searchFor(forms);
   let held: Buffer = nothing;
 
   function masked(chunk: Buffer): Buffer {
-    return maskAll(held.length === 0 ? chunk : Buffer.concat([held, chunk]), needles, mask);
+    return maskAll(held.length === 0 ? chunk : Buffer.concat([held, chunk]), search);
   }
 
   return {
     pass(chunk) {
       const bytes = masked(chunk);
-      const keep = heldBack(bytes, needles);
+      const keep = heldBack(bytes, search);
       held = keep === 0 ? nothing : bytes.subarray(bytes.length - keep);
       return keep === 0 ? bytes : bytes.subarray(0, bytes.length - keep);
     },
@@ -110,9 +118,10 @@ export function createGuard(forms: readonly string[]): Guard {
 }
 
 /** Masks in a copy: the chunk belongs to the parser. Returns the chunk itself when there is nothing to mask. */
-function maskAll(bytes: Buffer, needles: readonly Buffer[], mask: string): Buffer {
+function maskAll(bytes: Buffer, { needles, mask }: Search): Buffer {
   let masked = bytes;
   for (const needle of needles) {
+    if (bytes.length < needle.length) continue;
     let at = masked.indexOf(needle);
     while (at !== -1) {
       if (masked === bytes) masked = Buffer.from(bytes);
@@ -124,22 +133,23 @@ function maskAll(bytes: Buffer, needles: readonly Buffer[], mask: string): Buffe
 }
 
 /**
- * Length of the longest end of `bytes` that is the beginning of a needle. Looks at each place itself: asking the runtime for the
- * next first letter, of which an event has many, took 3 us of each.
+ * Length of the longest end of `bytes` that is the beginning of a needle. Such an end holds only letters of needles, so it is
+ * looked for no further back than these reach: an event ends with a line feed, which no token has, and is done with one look.
+ * Looking at every place for the first letter took 5 us of each event, a third of all that the gate did for one.
  */
-function heldBack(bytes: Buffer, needles: readonly Buffer[]): number {
-  let longest = 0;
-  for (const needle of needles) {
-    const first = needle[0];
-    const second = needle[1];
-    for (let at = Math.max(0, bytes.length - needle.length + 1); bytes.length - at > longest; at += 1) {
-      if (bytes[at] !== first) continue;
-      const length = bytes.length - at;
-      const begins = length === 1 || bytes[at + 1] === second;
-      if (begins && bytes.compare(needle, 0, length, at) === 0) longest = length;
+function heldBack(bytes: Buffer, { needles, letters, longest }: Search): number {
+  const least = Math.max(0, bytes.length - longest + 1);
+  let from = bytes.length;
+  while (from > least && letters[bytes[from - 1] ?? 0] === 1) from -= 1;
+  for (; from < bytes.length; from += 1) {
+    const length = bytes.length - from;
+    for (const needle of needles) {
+      if (length >= needle.length || bytes[from] !== needle[0]) continue;
+      if (length > 1 && bytes[from + 1] !== needle[1]) continue;
+      if (bytes.compare(needle, 0, length, from) === 0) return length;
     }
   }
-  return longest;
+  return 0;
 }
 
 /** `*`, unless the credential itself has one: a masked place must not complete another occurrence. */
