@@ -24,13 +24,10 @@ export function observeAttempt(call: ArmedCall, resend: number, recorder: CallRe
   let reader: UsageReader | undefined;
   let ended = false;
 
-  function note(chunk: Buffer): void {
-    if (awaitingFirst) {
-      awaitingFirst = false;
-      firstChunk = (nowOf(recorder) - began) / 1_000;
-      if (call.route.provider !== undefined) metrics.firstChunk(call, firstChunk);
-    }
-    reader?.passed(chunk);
+  function noteFirst(): void {
+    awaitingFirst = false;
+    firstChunk = (nowOf(recorder) - began) / 1_000;
+    if (call.route.provider !== undefined) metrics.firstChunk(call, firstChunk);
   }
 
   function finish(end: Omit<AttemptEnd, 'status' | 'usage' | 'firstChunk'>): void {
@@ -68,7 +65,17 @@ export function observeAttempt(call: ArmedCall, resend: number, recorder: CallRe
         if (isSampled(trace.span)) reader = createUsageReader(headers);
       }),
     passed(chunk) {
-      if (awaitingFirst || reader !== undefined) guard(() => note(chunk));
+      if (awaitingFirst) guard(noteFirst);
+      if (reader === undefined) return;
+      // As `guard`, without a function made for each event.
+      try {
+        reader.passed(chunk);
+      } catch (failure) {
+        reader = undefined;
+        guard(() => {
+          throw failure;
+        });
+      }
     },
     ended: (end, failure) => guard(() => finish({ end, failure })),
   };

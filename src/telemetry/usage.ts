@@ -1,10 +1,11 @@
 // Token usage of a response, read along while it passes: JSON, server-sent events or AWS frames, of every model API and MCP.
-// Parses once, at the end, what the window kept; answers too large for it give what their tail tells.
-// Never throws, never delays a byte, never keeps content: the window is dropped with the parse.
+// Parses at the end what was kept, and the first events of a stream when they are dropped; what is too large gives what its tail
+// tells. Never throws, never delays a byte, never keeps content: what was kept is dropped with the parse.
 
 import type { RawHeaders } from '../call.ts';
 import { readDocument, readUsage, type Usage } from './usage-fields.ts';
 import { chunksOf, countsOf } from './usage-frames.ts';
+import { createEventTail } from './usage-tail.ts';
 import { createUsageWindow } from './usage-window.ts';
 
 export type { Usage } from './usage-fields.ts';
@@ -13,9 +14,11 @@ export type { Usage } from './usage-fields.ts';
 const maxEvents = 48;
 const firstEvents = 8;
 
+/** What every event has once. A line feed within an event's JSON is written in another way. */
+const eventMark = Buffer.from('\ndata:');
+const frameMark = Buffer.from(':event-type');
+
 export interface UsageReader {
-  /** Whether the answer is a stream of events. */
-  readonly streaming: boolean;
   passed(chunk: Buffer): void;
   end(): Usage;
 }
@@ -23,26 +26,41 @@ export interface UsageReader {
 /** @returns undefined where there is nothing to read: another media type, or a body that is compressed */
 export function createUsageReader(headers: RawHeaders): UsageReader | undefined {
   const { type, encoding } = readMediaType(headers);
-  const framed = type === 'application/vnd.amazon.eventstream';
-  const streaming = framed || type === 'text/event-stream';
-  const json = type === 'application/json' || type.endsWith('+json');
-  if ((!streaming && !json) || (encoding !== '' && encoding !== 'identity')) return undefined;
-  const window = createUsageWindow();
-  const counts = json ? countsOf(headers) : undefined;
+  if (encoding !== '' && encoding !== 'identity') return undefined;
+  if (type === 'text/event-stream') return createEventReader(eventMark, readBeginning, readEvents);
+  if (type === 'application/vnd.amazon.eventstream') return createEventReader(frameMark, readFrames, readFrames);
+  if (type === 'application/json' || type.endsWith('+json')) return createDocumentReader(headers);
+  return undefined;
+}
+
+type Read = (text: string, usage: Usage) => void;
+
+function createEventReader(mark: Buffer, readStart: Read, readEnd: Read): UsageReader {
+  const usage: Usage = {};
+  const kept = createEventTail(mark, (start) => readStart(start.toString('utf8'), usage));
   return {
-    streaming,
+    passed: kept.passed,
+    end() {
+      const { bytes, whole } = kept.read();
+      const text = bytes.toString('utf8');
+      if (!whole) readTail(text, usage);
+      readEnd(text, usage);
+      return usage;
+    },
+  };
+}
+
+function createDocumentReader(headers: RawHeaders): UsageReader {
+  const window = createUsageWindow();
+  const counts = countsOf(headers);
+  return {
     passed: window.passed,
     end() {
       const usage: Usage = {};
       const { head, tail, whole } = window.read();
-      const read = framed ? readFrames : streaming ? readEvents : readJson;
-      if (tail.length === 0) read(head.toString('utf8'), usage);
-      else if (whole) read(Buffer.concat([head, tail]).toString('utf8'), usage);
-      else {
-        if (streaming) read(head.toString('utf8'), usage);
-        readTail(tail.toString('utf8'), usage);
-        if (streaming) read(tail.toString('utf8'), usage);
-      }
+      if (tail.length === 0) readJson(head.toString('utf8'), usage);
+      else if (whole) readJson(Buffer.concat([head, tail]).toString('utf8'), usage);
+      else readTail(tail.toString('utf8'), usage);
       if (usage.inputTokens === undefined) readUsage(counts, usage);
       window.close();
       return usage;
@@ -73,12 +91,24 @@ function readJson(text: string, usage: Usage): void {
   if (document !== undefined) readDocument(document, usage);
 }
 
-/** Server-sent events: each `data:` line that is a whole JSON document. Lines the window cut in two do not parse. */
+/** Server-sent events: each `data:` line that is a whole JSON document. Lines that were cut in two do not parse. */
 function readEvents(text: string, usage: Usage): void {
-  const lines = text.split(/\r\n|\r|\n/).filter((line) => line.startsWith('data:'));
+  const lines = dataLines(text);
   const chosen =
     lines.length > maxEvents ? [...lines.slice(0, firstEvents), ...lines.slice(firstEvents - maxEvents)] : lines;
   for (const line of chosen) readJson(line.slice('data:'.length), usage);
+}
+
+/** The first events up to the one that tells id and model, which is the first of all with most APIs. */
+function readBeginning(text: string, usage: Usage): void {
+  for (const line of dataLines(text).slice(0, firstEvents)) {
+    readJson(line.slice('data:'.length), usage);
+    if (usage.responseId !== undefined && usage.responseModel !== undefined) return;
+  }
+}
+
+function dataLines(text: string): string[] {
+  return text.split(/\r\n|\r|\n/).filter((line) => line.startsWith('data:'));
 }
 
 /** Frames of Bedrock: usage as it stands in the last of them, or in the chunks of a model's own events. */

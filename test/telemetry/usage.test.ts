@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { test } from 'tap';
 import { createUsageReader, type Usage } from '../../src/telemetry/usage.ts';
+import { createEventTail, firstRoom, mostRoom } from '../../src/telemetry/usage-tail.ts';
 import { createUsageWindow, headBytes, tailBytes } from '../../src/telemetry/usage-window.ts';
 
 const json = ['Content-Type', 'application/json; charset=utf-8'];
@@ -319,5 +320,41 @@ test('property: the window keeps exactly the first and the last bytes', (t) => {
     { seed: 1, numRuns: 150 },
   );
   t.pass('held for all');
+  t.end();
+});
+
+test('property: of a stream its end is kept, three events at least, and its beginning shown before it is dropped', (t) => {
+  const mark = Buffer.from('\ndata:');
+  const event = fc.oneof(fc.nat(400), fc.nat(400), fc.nat(12_000)).map((size) => `\ndata:${'x'.repeat(size)}\n`);
+  const world = fc.tuple(fc.array(event, { maxLength: 60 }), fc.array(fc.nat(), { maxLength: 40 }), fc.nat(60_000));
+  fc.assert(
+    fc.property(world, ([events, cuts, silence]) => {
+      const all = Buffer.from(events.join('') + '-'.repeat(silence % 7 === 0 ? silence : 0));
+      const shown: Buffer[] = [];
+      const tail = createEventTail(mark, (start) => shown.push(Buffer.from(start)));
+      const ends = [...cuts.map((cut) => cut % (all.length + 1)), all.length].sort((a, b) => a - b);
+      for (const [index, end] of ends.entries()) tail.passed(all.subarray(ends[index - 1] ?? 0, end));
+      const { bytes, whole } = tail.read();
+      if (whole !== bytes.equals(all) || whole !== (shown.length === 0)) throw new Error('whole');
+      if (!all.subarray(all.length - bytes.length).equals(bytes)) throw new Error('not the end');
+      const marksIn = (part: Buffer) => part.toString('latin1').split('\ndata:').length - 1;
+      if (!whole && marksIn(bytes) < 3 && bytes.length < mostRoom / 2) throw new Error('too little kept');
+      if (bytes.length > mostRoom) throw new Error('too much kept');
+      for (const start of shown) {
+        if (!all.subarray(0, start.length).equals(start)) throw new Error('not the beginning');
+        if (marksIn(start) < 3 && start.length < mostRoom / 2) throw new Error('too little shown');
+      }
+    }),
+    { seed: 1, numRuns: 300 },
+  );
+  t.pass('held for all');
+  t.end();
+});
+
+test('a long stream of small events is held in the room it began with', (t) => {
+  const tail = createEventTail(Buffer.from('\ndata:'), () => {});
+  const event = Buffer.from(`data: ${'x'.repeat(200)}\n\n`);
+  for (let n = 0; n < 1_000; n += 1) tail.passed(event);
+  t.equal(tail.read().bytes.buffer.byteLength, firstRoom);
   t.end();
 });
