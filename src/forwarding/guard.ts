@@ -59,13 +59,6 @@ export function isTextual(contentType: string | undefined): boolean {
   return contentType === undefined || !binary.test(contentType.trim());
 }
 
-export interface Guard {
-  /** What may be passed on of the body so far: the same Buffer where nothing was found or held back. May be empty. */
-  pass(chunk: Buffer): Buffer;
-  /** The same for the last chunk: nothing is held back. */
-  finish(chunk: Buffer): Buffer;
-}
-
 const nothing = Buffer.alloc(0);
 
 /** What to search for, as bytes, and what to put in its place. */
@@ -93,28 +86,35 @@ function searchFor(forms: readonly string[]): Search {
   return search;
 }
 
-/** One guard per response body. @param forms not empty; see {@link guardedForms}. */
+/** One for each response body; a record, see `Downstream`. */
+export interface Guard {
+  readonly search: Search;
+  /** The end of what came last, where it may be the beginning of a needle. */
+  held: Buffer;
+}
+
+/** @param forms not empty; see {@link guardedForms}. */
 export function createGuard(forms: readonly string[]): Guard {
-  const search = searchFor(forms);
-  let held: Buffer = nothing;
+  return { search: searchFor(forms), held: nothing };
+}
 
-  function masked(chunk: Buffer): Buffer {
-    return maskAll(held.length === 0 ? chunk : Buffer.concat([held, chunk]), search);
-  }
+/** @returns what may be passed on of the body so far: the same Buffer where nothing was found or held back. May be empty. */
+export function passGuarded(guard: Guard, chunk: Buffer): Buffer {
+  const bytes = masked(guard, chunk);
+  const keep = heldBack(bytes, guard.search);
+  guard.held = keep === 0 ? nothing : bytes.subarray(bytes.length - keep);
+  return keep === 0 ? bytes : bytes.subarray(0, bytes.length - keep);
+}
 
-  return {
-    pass(chunk) {
-      const bytes = masked(chunk);
-      const keep = heldBack(bytes, search);
-      held = keep === 0 ? nothing : bytes.subarray(bytes.length - keep);
-      return keep === 0 ? bytes : bytes.subarray(0, bytes.length - keep);
-    },
-    finish(chunk) {
-      const bytes = masked(chunk);
-      held = nothing;
-      return bytes;
-    },
-  };
+/** The same for the last chunk: nothing is held back. */
+export function finishGuarded(guard: Guard, chunk: Buffer): Buffer {
+  const bytes = masked(guard, chunk);
+  guard.held = nothing;
+  return bytes;
+}
+
+function masked({ held, search }: Guard, chunk: Buffer): Buffer {
+  return maskAll(held.length === 0 ? chunk : Buffer.concat([held, chunk]), search);
 }
 
 /** Masks in a copy: the chunk belongs to the parser. Returns the chunk itself when there is nothing to mask. */

@@ -23,13 +23,13 @@ const signatureRefused = new RegExp(
  */
 export type Rejection = 'credential' | 'signature';
 
-/** @param lines header lines of the answer, asked for only where they can matter */
-export function rejectionOf(status: number, lines: () => RawHeaders, { kind }: Placement): Rejection | undefined {
+/** @param lines header lines of the answer */
+export function rejectionOf(status: number, lines: RawHeaders, { kind }: Placement): Rejection | undefined {
   if (kind === 'none') return undefined;
   if (status === 401) return 'credential';
   // A 400 is about the keys only where the call was signed with some.
   if (status !== 403 && !(status === 400 && kind === 'sigv4')) return undefined;
-  const said = errorTypesOf(lines());
+  const said = errorTypesOf(lines);
   if (said.some((one) => keysRefused.test(one))) return 'credential';
   if (!said.some((one) => signatureRefused.test(one))) return undefined;
   return kind === 'sigv4' ? 'signature' : 'credential';

@@ -96,7 +96,7 @@ export function createTunnel({ addresses, ca }: TunnelNetwork): OpenTunnel {
         answer.on('error', () => {});
         asked?.destroy();
         if (settled) return;
-        const rejection = rejectionOf(status, () => answer.rawHeaders, call.credential.placement);
+        const rejection = rejectionOf(status, answer.rawHeaders, call.credential.placement);
         if (rejection === 'signature') {
           fail(new Refusal('upstream_rejected_credential', { detail: 'the signature, not the keys' }));
           return;

@@ -6,174 +6,228 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { Refusal } from '../base/errors.ts';
 import type { HttpTransport, RawHeaders, StreamEnd } from '../call.ts';
-import { openDownstream } from './downstream.ts';
+import {
+  beginAnswer,
+  type Downstream,
+  finishAnswer,
+  openDownstream,
+  releaseAnswer,
+  writeAnswer,
+} from './downstream.ts';
 import { endOf, upstreamFailure } from './failures.ts';
 import { type Attempt, clientClosedRequest, type Outcome } from './outcome.ts';
 import { rejectionOf } from './rejection.ts';
 import { AgentGone, type BodyRelay, relayBody } from './request-body.ts';
 
+/** One attempt under way; a record and functions over it, see `Downstream`. */
+interface Exchange {
+  readonly attempt: Attempt;
+  readonly transport: HttpTransport;
+  readonly down: Downstream;
+  readonly resolve: (outcome: Outcome) => void;
+  readonly reject: (why: Refusal) => void;
+  readonly untrack: () => void;
+  readonly onClose: () => void;
+  readonly relay: BodyRelay | undefined;
+  controller: Dispatcher.DispatchController | undefined;
+  started: boolean;
+  settled: boolean;
+  upstreamDone: boolean;
+  headed: boolean;
+  status: number;
+  upstreamRequestId: string | undefined;
+  cutBy: { readonly end: StreamEnd; readonly failure: Refusal | undefined } | undefined;
+}
+
 /**
  * Settles when the answer was sent whole or was cut. Ends the attempt's observation, exactly once.
  * @throws Refusal when nothing was sent to the agent
  */
-export function sendUpstream(attempt: Attempt, { request, response }: HttpTransport): Promise<Outcome> {
-  const { call, route, observation, placed, forms } = attempt;
-  const { slot, timeouts } = route;
+export function sendUpstream(attempt: Attempt, transport: HttpTransport): Promise<Outcome> {
+  const { slot } = attempt.route;
   if (!slot.enter()) {
     const full = new Refusal('upstream_overloaded', { retryAfter: 1 });
-    observation.ended('upstream_error', full);
+    attempt.observation.ended('upstream_error', full);
     return Promise.reject(full);
   }
-
   return new Promise((resolve, reject) => {
-    let controller: Dispatcher.DispatchController | undefined;
-    let started = false;
-    let settled = false;
-    let upstreamDone = false;
-    let headed = false;
-    let status = clientClosedRequest;
-    let upstreamRequestId: string | undefined;
-    let cutBy: { readonly end: StreamEnd; readonly failure: Refusal | undefined } | undefined;
-    let relay: BodyRelay | undefined;
+    const exchange = begin(attempt, transport, resolve, reject);
+    slot.pool.dispatch(requestOf(exchange), handlerOf(exchange));
+    // The agent may have left before anyone listened.
+    if (transport.response.closed) exchange.onClose();
+  });
+}
 
-    const down = openDownstream(response, timeouts.idleMs, {
-      drained: () => {
-        if (!upstreamDone) controller?.resume();
-      },
-      stalled: () => cut('timeout', undefined),
-      passed: (chunk) => observation.passed(chunk),
-    });
-    const untrack = attempt.track(fail);
-    response.once('close', onClose);
+function begin(
+  attempt: Attempt,
+  transport: HttpTransport,
+  resolve: Exchange['resolve'],
+  reject: Exchange['reject'],
+): Exchange {
+  const { call, observation } = attempt;
+  const { idleMs } = attempt.route.timeouts;
+  const { response } = transport;
+  const stalled = () => cut(exchange, 'timeout', undefined);
+  const drained = () => {
+    if (!exchange.upstreamDone) exchange.controller?.resume();
+  };
+  const exchange: Exchange = {
+    attempt,
+    transport,
+    down: openDownstream({ response, observation, idleMs, drained, stalled }),
+    resolve,
+    reject,
+    untrack: attempt.track((why) => fail(exchange, why)),
+    onClose: () => onClose(exchange),
+    relay: call.body.kind === 'stream' ? relayBody(call.body.stream, idleMs, stalled) : undefined,
+    controller: undefined,
+    started: false,
+    settled: false,
+    upstreamDone: false,
+    headed: false,
+    status: clientClosedRequest,
+    upstreamRequestId: undefined,
+    cutBy: undefined,
+  };
+  response.on('close', exchange.onClose);
+  return exchange;
+}
 
-    /** Nobody waits for this attempt any more. What the upstream still sends is not wanted. */
-    function release(): void {
-      settled = true;
-      untrack();
-      down.release();
-      response.off('close', onClose);
-      relay?.stream.destroy();
-      if (upstreamDone || down.ended) return;
-      // Over HTTP/2 only once the head has come, and so the body has gone: aborted before, one of several calls on a connection
-      // can make Node's session write without end (undici 8.12.4, Node 24.21). Until then the idle timeout holds.
-      if (route.http2 && !headed && attempt.bytes !== undefined) return;
-      controller?.abort(new Abandoned());
-    }
+function requestOf({ attempt, relay }: Exchange): Dispatcher.DispatchOptions {
+  const { call, headers, placed } = attempt;
+  const { idleMs } = attempt.route.timeouts;
+  if (call.body.kind === 'stream' && call.body.length !== undefined) {
+    headers.push('content-length', String(call.body.length));
+  }
+  return {
+    path: placed.path,
+    method: call.method,
+    headers,
+    body: relay?.stream ?? attempt.bytes ?? null,
+    headersTimeout: idleMs,
+    bodyTimeout: idleMs,
+  };
+}
 
-    function settle(end: StreamEnd, failure: Refusal | undefined): void {
-      if (settled) return;
-      release();
-      observation.ended(end, failure);
-      const bytesReceived = call.body.kind === 'buffered' ? call.body.bytes.length : (relay?.received() ?? 0);
-      resolve({ kind: 'ended', status, end, bytesSent: down.sent, bytesReceived, upstreamRequestId });
-    }
+/** Nobody waits for this attempt any more. What the upstream still sends is not wanted. */
+function release(exchange: Exchange): void {
+  const { attempt, down } = exchange;
+  exchange.settled = true;
+  exchange.untrack();
+  releaseAnswer(down);
+  down.response.off('close', exchange.onClose);
+  exchange.relay?.stream.destroy();
+  if (exchange.upstreamDone || down.ended) return;
+  // Over HTTP/2 only once the head has come, and so the body has gone: aborted before, one of several calls on a connection
+  // can make Node's session write without end (undici 8.12.4, Node 24.21). Until then the idle timeout holds.
+  if (attempt.route.http2 && !exchange.headed && attempt.bytes !== undefined) return;
+  exchange.controller?.abort(new Abandoned());
+}
 
-    /** After the head only cutting the connection tells the agent that the answer is not whole. */
-    function cut(end: StreamEnd, failure: Refusal | undefined): void {
-      if (settled || cutBy !== undefined) return;
-      cutBy = { end, failure };
-      if (response.closed) onClose();
-      // A pipelined request's response has no socket before its turn.
-      else if (response.socket === null) request.socket.destroy();
-      else response.destroy();
-    }
+function settle(exchange: Exchange, end: StreamEnd, failure: Refusal | undefined): void {
+  if (exchange.settled) return;
+  release(exchange);
+  const { attempt, status, upstreamRequestId, relay } = exchange;
+  attempt.observation.ended(end, failure);
+  const { body } = attempt.call;
+  const bytesReceived = body.kind === 'buffered' ? body.bytes.length : (relay?.received() ?? 0);
+  const bytesSent = exchange.down.sent;
+  exchange.resolve({ kind: 'ended', status, end, bytesSent, bytesReceived, upstreamRequestId });
+}
 
-    function fail(why: Refusal): void {
-      if (settled) return;
-      const end = endOf(why);
-      if (down.begun) {
-        cut(end, why);
+/** After the head only cutting the connection tells the agent that the answer is not whole. */
+function cut(exchange: Exchange, end: StreamEnd, failure: Refusal | undefined): void {
+  if (exchange.settled || exchange.cutBy !== undefined) return;
+  exchange.cutBy = { end, failure };
+  const { request, response } = exchange.transport;
+  if (response.closed) onClose(exchange);
+  // A pipelined request's response has no socket before its turn.
+  else if (response.socket === null) request.socket.destroy();
+  else response.destroy();
+}
+
+function fail(exchange: Exchange, why: Refusal): void {
+  if (exchange.settled) return;
+  const end = endOf(why);
+  if (exchange.down.begun) {
+    cut(exchange, end, why);
+    return;
+  }
+  release(exchange);
+  exchange.attempt.observation.ended(end, why);
+  exchange.reject(why);
+}
+
+function onClose(exchange: Exchange): void {
+  const { cutBy } = exchange;
+  if (exchange.down.response.writableFinished) settle(exchange, 'complete', undefined);
+  else settle(exchange, cutBy?.end ?? 'client_abort', cutBy?.failure);
+}
+
+function leave(exchange: Exchange): void {
+  if (!exchange.upstreamDone) exchange.attempt.route.slot.leave(exchange.started);
+  exchange.upstreamDone = true;
+}
+
+function handlerOf(exchange: Exchange): Dispatcher.DispatchHandler {
+  return {
+    onRequestStart(given) {
+      exchange.controller = given;
+      if (!exchange.started) exchange.attempt.route.slot.started();
+      exchange.started = true;
+      // The agent left while the call waited for a connection: undici drops it without touching the socket.
+      if (exchange.settled) throw new Abandoned();
+    },
+    onResponseStart(given, code, fields) {
+      // A 1xx is no sign that the body has gone.
+      exchange.headed ||= code >= 200;
+      if (exchange.settled) {
+        const { http2 } = exchange.attempt.route;
+        if (http2 && exchange.headed && !exchange.upstreamDone) given.abort(new Abandoned());
         return;
       }
-      release();
-      observation.ended(end, why);
-      reject(why);
-    }
+      if (code === 101) throw new Refusal('upstream_answer_malformed', { detail: 'switched protocols unasked' });
+      if (code >= 200) answer(exchange, code, linesOf(fields));
+    },
+    onResponseData(given, chunk) {
+      if (!exchange.settled && !writeAnswer(exchange.down, chunk)) given.pause();
+    },
+    onResponseEnd() {
+      leave(exchange);
+      if (!exchange.settled) finishAnswer(exchange.down);
+    },
+    onResponseError(_given, error) {
+      leave(exchange);
+      if (exchange.settled || exchange.down.ended) return;
+      if (error instanceof AgentGone) cut(exchange, 'client_abort', undefined);
+      else fail(exchange, upstreamFailure(error, exchange.started));
+    },
+  };
+}
 
-    function onClose(): void {
-      if (response.writableFinished) settle('complete', undefined);
-      else settle(cutBy?.end ?? 'client_abort', cutBy?.failure);
+/** The head of the answer has come. */
+function answer(exchange: Exchange, code: number, lines: RawHeaders): void {
+  const { attempt } = exchange;
+  const { call, route, observation, forms } = attempt;
+  const proofOnly = attempt.heed?.(code, lines) ?? false;
+  const rejection = route.relayUnauthorized === true ? undefined : rejectionOf(code, lines, call.credential.placement);
+  if (rejection !== undefined) {
+    observation.responded(code, []);
+    if (rejection === 'signature') {
+      fail(exchange, new Refusal('upstream_rejected_credential', { detail: 'the signature, not the keys' }));
+      return;
     }
-
-    function leave(): void {
-      if (!upstreamDone) slot.leave(started);
-      upstreamDone = true;
-    }
-
-    const handler: Dispatcher.DispatchHandler = {
-      onRequestStart(given) {
-        controller = given;
-        if (!started) slot.started();
-        started = true;
-        // The agent left while the call waited for a connection: undici drops it without touching the socket.
-        if (settled) throw new Abandoned();
-      },
-      onResponseStart(given, code, fields) {
-        // A 1xx is no sign that the body has gone.
-        headed ||= code >= 200;
-        if (settled) {
-          if (route.http2 && headed && !upstreamDone) given.abort(new Abandoned());
-          return;
-        }
-        if (code === 101) throw new Refusal('upstream_answer_malformed', { detail: 'switched protocols unasked' });
-        if (code < 200) return;
-        const proofOnly = attempt.heed?.(code, linesOf(fields)) ?? false;
-        const rejection =
-          route.relayUnauthorized === true
-            ? undefined
-            : rejectionOf(code, () => linesOf(fields), call.credential.placement);
-        if (rejection !== undefined) {
-          observation.responded(code, []);
-          if (rejection === 'signature') {
-            fail(new Refusal('upstream_rejected_credential', { detail: 'the signature, not the keys' }));
-            return;
-          }
-          release();
-          observation.ended('complete');
-          resolve({ kind: 'rejected', proofOnly });
-          return;
-        }
-        const bodiless = call.method === 'HEAD' || code === 204 || code === 304;
-        const head = route.readHead(call, linesOf(fields), forms, bodiless);
-        upstreamRequestId = head.upstreamRequestId;
-        down.begin(code, head, forms, bodiless);
-        status = code;
-        observation.responded(code, head.lines);
-      },
-      onResponseData(given, chunk) {
-        if (!settled && !down.write(chunk)) given.pause();
-      },
-      onResponseEnd() {
-        leave();
-        if (!settled) down.finish();
-      },
-      onResponseError(_given, error) {
-        leave();
-        if (settled || down.ended) return;
-        if (error instanceof AgentGone) cut('client_abort', undefined);
-        else fail(upstreamFailure(error, started));
-      },
-    };
-
-    const { body } = call;
-    if (body.kind === 'stream') {
-      relay = relayBody(body.stream, timeouts.idleMs, () => cut('timeout', undefined));
-      if (body.length !== undefined) attempt.headers.push('content-length', String(body.length));
-    }
-    slot.pool.dispatch(
-      {
-        path: placed.path,
-        method: call.method,
-        headers: attempt.headers,
-        body: relay?.stream ?? attempt.bytes ?? null,
-        headersTimeout: timeouts.idleMs,
-        bodyTimeout: timeouts.idleMs,
-      },
-      handler,
-    );
-    // The agent may have left before anyone listened.
-    if (response.closed) onClose();
-  });
+    release(exchange);
+    observation.ended('complete');
+    exchange.resolve({ kind: 'rejected', proofOnly });
+    return;
+  }
+  const bodiless = call.method === 'HEAD' || code === 204 || code === 304;
+  const head = route.readHead(call, lines, forms, bodiless);
+  exchange.upstreamRequestId = head.upstreamRequestId;
+  beginAnswer(exchange.down, code, head, forms, bodiless);
+  exchange.status = code;
+  observation.responded(code, head.lines);
 }
 
 /** What an attempt is given up with; undici hands it back to its handler, which no longer listens. */
