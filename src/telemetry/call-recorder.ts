@@ -5,13 +5,13 @@
 import type { Arrival, KnownCall } from '../call.ts';
 import type { CredentialFacts } from '../credential.ts';
 import type { AuditTrail } from './audit-trail.ts';
-import { type CallTrace, openTrace, rootIdOf, type TraceParts } from './call-trace.ts';
+import { type CallTrace, rootIdOf, type TraceParts } from './call-trace.ts';
 import type { DelegationBlocks, DelegationIds } from './delegation-attributes.ts';
 import type { Metrics } from './metrics.ts';
 import type { WriteAttributes } from './otlp-attributes.ts';
 
-/** Runs what records; a failure in it is counted and told, and goes no further. */
-export type Guard = (record: () => void) => void;
+/** Is told of a failure in recording; it goes no further. */
+export type Faulted = (failure: unknown) => void;
 
 export interface ObservationParts extends TraceParts {
   readonly metrics: Metrics;
@@ -21,7 +21,7 @@ export interface ObservationParts extends TraceParts {
   readonly user: (call: KnownCall) => WriteAttributes | undefined;
   /** Milliseconds of a monotonic clock: durations must not jump when the system's time is set. */
   readonly elapsed: () => number;
-  readonly guard: Guard;
+  readonly faulted: Faulted;
 }
 
 export interface CallRecorder {
@@ -32,10 +32,6 @@ export interface CallRecorder {
   readonly began: number;
   /** Time spent waiting for upstreams and issuers, in milliseconds: not the gate's own. */
   elsewhere: number;
-}
-
-export function createCallRecorder(arrival: Arrival, parts: ObservationParts): CallRecorder {
-  return { arrival, parts, trace: openTrace(arrival, parts), began: parts.elapsed(), elsewhere: 0 };
 }
 
 /** Milliseconds since the epoch, with fraction, that never run backwards within the call. */

@@ -11,6 +11,11 @@ import type { TelemetryConfig } from './schema.ts';
 import type { SpanData, SpanLink } from './span-data.ts';
 import { formatTraceparent, readTraceparent } from './trace-context.ts';
 
+/** Something whose span is written from it once that has to be: it waits as what it is anyway, no closure is made for it. */
+export interface Spanned {
+  spanData(): SpanData;
+}
+
 /** Spans kept waiting for the end of an unsampled call; stops a call with endless attempts from holding memory. */
 const maxWaiting = 32;
 
@@ -25,7 +30,7 @@ export interface CallTrace {
   links: readonly SpanLink[];
   exported: boolean;
   /** Spans of a call that is not exported, as long as it may still be promoted. */
-  waiting: (() => SpanData)[] | undefined;
+  waiting: Spanned[] | undefined;
   settled: boolean;
   issued: IssuedTrace | undefined;
 }
@@ -109,22 +114,26 @@ export function traceparentOf({ parent, parts }: CallTrace, child: SpanReference
 }
 
 /** A span other than the call's own has ended. */
-export function finishSpan(trace: CallTrace, build: () => SpanData): void {
-  const { write } = trace.parts;
-  if (trace.exported) write?.(build());
-  else if (write !== undefined && trace.parts.sampling.promote) {
-    trace.waiting ??= [];
-    if (trace.waiting.length < maxWaiting) trace.waiting.push(build);
+export function finishSpan(trace: CallTrace, ended: Spanned): void {
+  const { write, sampling } = trace.parts;
+  if (trace.exported) write?.(ended.spanData());
+  else if (write !== undefined && sampling.promote) {
+    // Of one to begin with: an empty list that is added to takes room for seventeen.
+    if (trace.waiting === undefined) trace.waiting = [ended];
+    else if (trace.waiting.length < maxWaiting) trace.waiting.push(ended);
   }
 }
 
-/** The call has ended: its own span is the last. */
-export function concludeTrace(trace: CallTrace, build: () => SpanData, promote: boolean): void {
+/**
+ * The call has ended.
+ * @param remarkable whether it is worth promoting
+ * @returns whether its own span, the last one, is to be written
+ */
+export function concludeTrace(trace: CallTrace, remarkable: boolean): boolean {
   const { write, sampling } = trace.parts;
   const spans = trace.waiting;
   trace.waiting = undefined;
-  trace.exported ||= write !== undefined && promote && sampling.promote;
-  if (!trace.exported) return;
-  if (spans !== undefined) for (const waited of spans) write?.(waited());
-  write?.(build());
+  trace.exported ||= write !== undefined && remarkable && sampling.promote;
+  if (trace.exported && spans !== undefined) for (const waited of spans) write?.(waited.spanData());
+  return trace.exported;
 }

@@ -7,7 +7,8 @@ import { serverAddress } from '../base/upstream-address.ts';
 import type { ArmedCall, Arrival, ExchangeStart } from '../call.ts';
 import { isArmed, isKnown, isRouted, methodOf, schemeOf } from '../reached.ts';
 import type { CallEnd } from './call-end.ts';
-import { createInstruments, type Instrument, type Labels } from './instruments.ts';
+import { createCallSeries } from './call-series.ts';
+import { createInstruments, type Instrument, type Labels, tally } from './instruments.ts';
 import { metricDefinitions, type WatchedGauge } from './metric-definitions.ts';
 import { type AttemptEnd, attemptError, genAiOperation } from './span-attempt.ts';
 import { type ExchangeEnd, exchangeOutcome, oauthErrorOf } from './span-exchange.ts';
@@ -19,8 +20,8 @@ export interface Metrics {
   arrived(call: Arrival): void;
   /** @param overheadMs undefined where upstream time is not known to be over (a refused call) */
   ended(end: CallEnd, overheadMs: number | undefined): void;
-  /** A credential is put on a request. */
-  used(call: ArmedCall): void;
+  /** A credential is put on a request. @param at in milliseconds since the epoch */
+  used(call: ArmedCall, at: number): void;
   /** @param seconds until the head of the response, or the failure */
   attempted(call: ArmedCall, end: AttemptEnd, seconds: number): void;
   firstChunk(call: ArmedCall, seconds: number): void;
@@ -43,6 +44,10 @@ export function createMetrics({ clock, log }: { clock: Clock; log: Log }): Metri
   const remainingLifetime = define('remainingLifetime');
   const credentialUses = define('credentialUses');
   const overhead = define('overhead');
+  const series = createCallSeries({
+    ...{ active, serverDuration, decisions, depth, cacheRequests, overhead },
+    ...{ credentialUses, remainingLifetime, clientDuration },
+  });
   const timeToFirstChunk = define('firstChunk');
   const faults = define('faults');
   const watched: { readonly gauge: Instrument; readonly read: ReadGauge }[] = [];
@@ -61,32 +66,37 @@ export function createMetrics({ clock, log }: { clock: Clock; log: Log }): Metri
 
   return {
     arrived(call) {
-      active.record(1, [methodOf(call.method), schemeOf(call)]);
+      tally(series.arrived(methodOf(call.method), schemeOf(call)), 1);
     },
     ended(end, overheadMs) {
-      const { call, errorType } = end;
-      const method = methodOf(call.method);
-      const scheme = schemeOf(call);
+      const { call, reply } = end;
+      const seconds = end.durationMs / 1_000;
+      if (reply !== undefined) {
+        const answered = series.answered(reply.call, end);
+        tally(answered.active, -1);
+        tally(answered.duration, seconds);
+        tally(answered.decisions, 1);
+        tally(answered.depth, reply.call.chain.actors.length);
+        tally(answered.cacheRequests, 1);
+        if (overheadMs !== undefined) tally(answered.overhead, overheadMs / 1_000);
+        return;
+      }
+      const [method, scheme] = [methodOf(call.method), schemeOf(call)];
       const route = isRouted(call) ? call.route.pattern : undefined;
       active.record(-1, [method, scheme]);
-      serverDuration.record(end.durationMs / 1_000, [method, scheme, route, String(end.status), errorType]);
+      serverDuration.record(seconds, [method, scheme, route, String(end.status), end.errorType]);
       decisions.record(1, [end.decision, end.refusal?.reason, route]);
       if (isKnown(call)) depth.record(call.chain.actors.length, []);
-      if (!isArmed(call)) return;
-      cacheRequests.record(1, [call.cache]);
-      if (overheadMs !== undefined) overhead.record(overheadMs / 1_000, [route]);
+      if (isArmed(call)) cacheRequests.record(1, [call.cache]);
     },
-    used({ credential: { facts } }) {
-      credentialUses.record(1, [facts.kind, facts.exchange]);
-      if (facts.expiresAt !== undefined) {
-        remainingLifetime.record((facts.expiresAt * 1_000 - clock.now()) / 1_000, [facts.exchange]);
-      }
+    used(call, at) {
+      const { uses, lifetime } = series.used(call);
+      const { expiresAt } = call.credential.facts;
+      tally(uses, 1);
+      if (lifetime !== undefined && expiresAt !== undefined) tally(lifetime, (expiresAt * 1_000 - at) / 1_000);
     },
     attempted(call, end, seconds) {
-      const { address, port } = serverAddress(call.upstream.origin);
-      const status = end.status === undefined ? undefined : String(end.status);
-      const labels = [methodOf(call.facts.method), address, String(port), status, attemptError(end)];
-      clientDuration.record(seconds, labels);
+      tally(series.attempted(call, end.status, attemptError(end)), seconds);
     },
     firstChunk(call, seconds) {
       timeToFirstChunk.record(seconds, [genAiOperation(call), call.route.provider]);

@@ -2,18 +2,22 @@
 // names, attributes and records are made once, when a span or the call ends, and only where somebody will see them.
 // Must never throw into a stage, hold back a byte, or record a call twice.
 
-import type { Arrival, Observation, PermittedCall } from '../call.ts';
+import type { Refusal } from '../base/errors.ts';
+import type {
+  ArmedCall,
+  Arrival,
+  AttemptObservation,
+  ExchangeObservation,
+  ExchangeStart,
+  Observation,
+  PermittedCall,
+  Reply,
+} from '../call.ts';
+import type { SpanReference } from '../credential.ts';
 import { isArmed, isKnown } from '../reached.ts';
 import { type CallEnd, refusedEnd, repliedEnd } from './call-end.ts';
-import {
-  type CallRecorder,
-  createCallRecorder,
-  delegationOf,
-  idsOf,
-  nowOf,
-  type ObservationParts,
-} from './call-recorder.ts';
-import { concludeTrace, settleTrace } from './call-trace.ts';
+import { type CallRecorder, delegationOf, idsOf, nowOf, type ObservationParts } from './call-recorder.ts';
+import { concludeTrace, openTrace, settleTrace } from './call-trace.ts';
 import { observeAttempt } from './observe-attempt.ts';
 import { observeExchange } from './observe-exchange.ts';
 import type { SpanData, SpanLink } from './span-data.ts';
@@ -29,63 +33,104 @@ export function isCallObservation(observation: Observation): observation is Call
   return 'permitted' in observation;
 }
 
-export function createObservation(arrival: Arrival, parts: ObservationParts): CallObservation {
-  const { metrics, audit, guard } = parts;
-  const recorder = createCallRecorder(arrival, parts);
-  const { trace } = recorder;
-  let ended = false;
-
-  function settle(call: Arrival): void {
-    guard(() => settleTrace(trace, call));
-    observation.span = trace.span;
-  }
-
-  function conclude(end: CallEnd): void {
-    const at = nowOf(recorder);
-    settle(end.call);
-    guard(() => metrics.ended(end, end.reply && Math.max(0, end.durationMs - recorder.elsewhere)));
-    guard(() => {
-      const ids = isKnown(end.call) ? idsOf(recorder, end.call, factsOf(end.call)) : undefined;
-      audit.ended(end, { span: trace.span, ids });
-    });
-    guard(() => {
-      const remarkable = end.decision !== 'allow' || end.errorType !== undefined;
-      concludeTrace(trace, () => serverSpan(end, at, recorder), remarkable);
-    });
-  }
-
-  function endOnce(make: (durationMs: number) => CallEnd): void {
-    if (ended) return;
-    ended = true;
-    guard(() => conclude(make(nowOf(recorder) - arrival.at)));
-  }
-
-  guard(() => metrics.arrived(arrival));
-  // No getter: see docs/adr/0011.
-  const observation: Mutable<CallObservation> = {
-    span: trace.span,
-    permitted(call) {
-      settle(call);
-      return audit.permitted(call, { span: trace.span, ids: idsOf(recorder, call, undefined) });
-    },
-    exchangeStarted(call, start) {
-      settle(call);
-      return observeExchange(call, start, recorder);
-    },
-    attemptStarted(call, resend) {
-      settle(call);
-      return observeAttempt(call, resend, recorder);
-    },
-    replied: (reply) => endOnce((durationMs) => repliedEnd(reply, durationMs)),
-    refused: (reached, refusal) => endOnce((durationMs) => refusedEnd(reached, refusal, durationMs)),
-  };
-  return observation;
+/**
+ * The observation of one call and what it has noted, in one object whose methods are the functions below and take it as `this`.
+ * As closures they were made anew for every call, with all that they shared: 1.1 KB of it instead of 0.2. No getters: ADR 11.
+ */
+interface CallRecord extends CallRecorder, CallObservation {
+  span: SpanReference;
+  ended: boolean;
 }
 
-type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
+export function createObservation(arrival: Arrival, parts: ObservationParts): CallObservation {
+  const trace = openTrace(arrival, parts);
+  const record: CallRecord = {
+    arrival,
+    parts,
+    trace,
+    span: trace.span,
+    began: parts.elapsed(),
+    elsewhere: 0,
+    ended: false,
+    permitted,
+    exchangeStarted,
+    attemptStarted,
+    replied,
+    refused,
+  };
+  try {
+    parts.metrics.arrived(arrival);
+  } catch (failure) {
+    parts.faulted(failure);
+  }
+  return record;
+}
 
-function serverSpan(end: CallEnd, at: number, recorder: CallRecorder): SpanData {
-  const { trace, parts, arrival } = recorder;
+function permitted(this: CallRecord, call: PermittedCall): boolean {
+  settle(this, call);
+  return this.parts.audit.permitted(call, { span: this.span, ids: idsOf(this, call, undefined) });
+}
+
+function exchangeStarted(this: CallRecord, call: PermittedCall, start: ExchangeStart): ExchangeObservation {
+  settle(this, call);
+  return observeExchange(call, start, this);
+}
+
+function attemptStarted(this: CallRecord, call: ArmedCall, resend: number): AttemptObservation {
+  settle(this, call);
+  return observeAttempt(call, resend, this);
+}
+
+function replied(this: CallRecord, reply: Reply): void {
+  if (this.ended) return;
+  this.ended = true;
+  const at = nowOf(this);
+  conclude(this, repliedEnd(reply, at - this.arrival.at), at);
+}
+
+function refused(this: CallRecord, reached: Arrival, refusal: Refusal): void {
+  if (this.ended) return;
+  this.ended = true;
+  const at = nowOf(this);
+  conclude(this, refusedEnd(reached, refusal, at - this.arrival.at), at);
+}
+
+function settle(record: CallRecord, call: Arrival): void {
+  const { trace, parts } = record;
+  if (trace.settled) return;
+  try {
+    settleTrace(trace, call);
+  } catch (failure) {
+    parts.faulted(failure);
+  }
+  record.span = trace.span;
+}
+
+/** Metrics, the audit log and traces are told one after the other: what fails in one is missing in that one only. */
+function conclude(record: CallRecord, end: CallEnd, at: number): void {
+  const { parts, trace } = record;
+  settle(record, end.call);
+  try {
+    parts.metrics.ended(end, end.reply && Math.max(0, end.durationMs - record.elsewhere));
+  } catch (failure) {
+    parts.faulted(failure);
+  }
+  try {
+    const ids = isKnown(end.call) ? idsOf(record, end.call, factsOf(end.call)) : undefined;
+    parts.audit.ended(end, { span: trace.span, ids });
+  } catch (failure) {
+    parts.faulted(failure);
+  }
+  try {
+    const remarkable = end.decision !== 'allow' || end.errorType !== undefined;
+    if (concludeTrace(trace, remarkable)) parts.write?.(serverSpan(end, at, record));
+  } catch (failure) {
+    parts.faulted(failure);
+  }
+}
+
+function serverSpan(end: CallEnd, at: number, record: CallRecord): SpanData {
+  const { trace, parts, arrival } = record;
   const { call } = end;
   const known = isKnown(call) ? call : undefined;
   return {
@@ -99,7 +144,7 @@ function serverSpan(end: CallEnd, at: number, recorder: CallRecorder): SpanData 
     attributes: (to) =>
       writeServerAttributes(to, end, {
         source: trace.source,
-        delegation: known && delegationOf(recorder, known, factsOf(known)),
+        delegation: known && delegationOf(record, known, factsOf(known)),
         user: known && parts.user(known),
       }),
     links: [...trace.links, ...cacheLinks(call)],

@@ -6,6 +6,7 @@ import type { ExchangeObservation, ExchangeStart, PermittedCall } from '../call.
 import type { CredentialFacts } from '../credential.ts';
 import { type CallRecorder, delegationOf, idsOf, nowOf } from './call-recorder.ts';
 import { childOf, finishSpan, rootIdOf, traceparentOf } from './call-trace.ts';
+import type { SpanData } from './span-data.ts';
 import {
   type ExchangeEnd,
   exchangeOutcome,
@@ -20,7 +21,7 @@ export function observeExchange(
   recorder: CallRecorder,
 ): ExchangeObservation {
   const { trace, parts } = recorder;
-  const { metrics, audit, guard, ledger } = parts;
+  const { metrics, audit, ledger } = parts;
   const parent = trace.span;
   const span = childOf(trace);
   const began = nowOf(recorder);
@@ -28,16 +29,22 @@ export function observeExchange(
   let ended = false;
 
   function finish(end: ExchangeEnd): void {
-    if (ended) return;
-    ended = true;
     const at = nowOf(recorder);
     recorder.elsewhere += at - began;
     metrics.exchanged(start, end, (at - began) / 1_000);
     const { facts, refusal } = end;
     const made = { call, start, outcome: exchangeOutcome(end), facts, refusal, oauthError: oauthErrorOf(end) };
-    guard(() => audit.exchanged({ ...made, durationMs: at - began }, { span, ids: idsOf(recorder, call, end.facts) }));
+    try {
+      audit.exchanged({ ...made, durationMs: at - began }, { span, ids: idsOf(recorder, call, end.facts) });
+    } catch (failure) {
+      parts.faulted(failure);
+    }
     if (end.facts !== undefined) ledger.issued(end.facts, span, rootIdOf(trace, call));
-    finishSpan(trace, () => ({
+    finishSpan(trace, { spanData: () => spanData(end, at) });
+  }
+
+  function spanData(end: ExchangeEnd, at: number): SpanData {
+    return {
       name: exchangeSpanName,
       kind: 'client',
       span,
@@ -48,7 +55,17 @@ export function observeExchange(
       attributes: (to) => writeExchangeAttributes(to, start, end, delegationOf(recorder, call, end.facts)),
       links: [],
       failed: end.facts === undefined,
-    }));
+    };
+  }
+
+  function finishOnce(end: ExchangeEnd): void {
+    if (ended) return;
+    ended = true;
+    try {
+      finish(end);
+    } catch (failure) {
+      parts.faulted(failure);
+    }
   }
 
   return {
@@ -57,7 +74,7 @@ export function observeExchange(
     asked(endpoint) {
       start = { ...planned, endpoint };
     },
-    succeeded: (facts: CredentialFacts) => guard(() => finish({ facts })),
-    failed: (refusal, oauthError) => guard(() => finish({ refusal, oauthError })),
+    succeeded: (facts: CredentialFacts) => finishOnce({ facts }),
+    failed: (refusal, oauthError) => finishOnce({ refusal, oauthError }),
   };
 }
