@@ -32,6 +32,9 @@ export interface CallRecorder {
   readonly began: number;
   /** Time spent waiting for upstreams and issuers, in milliseconds: not the gate's own. */
   elsewhere: number;
+  /** Of the last credential they were asked for: spans and the audit record of a call ask for the same. */
+  ids: DelegationIds | undefined;
+  idsOf: CredentialFacts | undefined;
 }
 
 /** Milliseconds since the epoch, with fraction, that never run backwards within the call. */
@@ -40,11 +43,15 @@ export function nowOf({ arrival, parts, began }: CallRecorder): number {
 }
 
 export function idsOf(recorder: CallRecorder, call: KnownCall, facts: CredentialFacts | undefined): DelegationIds {
-  return {
+  if (recorder.ids !== undefined && recorder.idsOf === facts) return recorder.ids;
+  const ids: DelegationIds = {
     rootId: rootIdOf(recorder.trace, call),
     id: facts?.idHash ?? call.id,
     parentId: recorder.parts.ledger.idHash(call.subjectToken),
   };
+  recorder.ids = ids;
+  recorder.idsOf = facts;
+  return ids;
 }
 
 /** postern.delegation.* with the id of the grant in `facts`. */

@@ -51,6 +51,8 @@ export function createObservation(arrival: Arrival, parts: ObservationParts): Ca
     span: trace.span,
     began: parts.elapsed(),
     elsewhere: 0,
+    ids: undefined,
+    idsOf: undefined,
     ended: false,
     permitted,
     exchangeStarted,
@@ -147,16 +149,16 @@ function serverSpan(end: CallEnd, at: number, record: CallRecord): SpanData {
         delegation: known && delegationOf(record, known, factsOf(known)),
         user: known && parts.user(known),
       }),
-    links: [...trace.links, ...cacheLinks(call)],
+    links: linksOf(trace.links, call),
     failed: end.errorType !== undefined,
   };
 }
 
 /** A credential from the cache, or from another call's flight: linked to the exchange that issued it. */
-function cacheLinks(call: Arrival): SpanLink[] {
-  if (!isArmed(call) || (call.cache !== 'hit' && call.cache !== 'coalesced')) return [];
+function linksOf(links: readonly SpanLink[], call: Arrival): readonly SpanLink[] {
+  if (!isArmed(call) || (call.cache !== 'hit' && call.cache !== 'coalesced')) return links;
   const { issuedIn } = call.credential.facts;
-  return issuedIn === undefined ? [] : [{ span: issuedIn, type: 'token_issued' }];
+  return issuedIn === undefined ? links : [...links, { span: issuedIn, type: 'token_issued' }];
 }
 
 function factsOf(call: Arrival) {

@@ -148,11 +148,14 @@ function createUserAttributes(
   form: SubjectForm,
   pseudonym: Pseudonym,
 ): (call: KnownCall) => WriteAttributes | undefined {
-  return ({ subject }) => {
+  return ({ subject, chain }) => {
     if (subject.kind === 'workload' || form === 'omit') return undefined;
     return (to) => {
-      if (form === 'raw') to.set('user.id', encodeIdentifier(subject.sub));
-      else to.set('user.hash', pseudonym(subject));
+      // With the chain, which is remembered with its tokens; a principal by itself may be made for one call.
+      to.shared('user', chain, (each) => {
+        if (form === 'raw') each.set('user.id', encodeIdentifier(subject.sub));
+        else each.set('user.hash', pseudonym(subject));
+      });
     };
   };
 }

@@ -12,17 +12,28 @@ export interface AttributeBlock {
 
 export interface AttributeWriter {
   set(name: string, value: AttributeValue): void;
-  /** The same for values that come again and again: what was encoded once is copied. */
-  few(name: string, value: FewValue): void;
+  /**
+   * The same for values that come again and again: what was encoded once is copied.
+   * @param spell what is written of a text; by itself it is only compared
+   */
+  few(name: string, value: FewValue, spell?: (text: string) => string): void;
+  /**
+   * Several at once that come again together, encoded once for each combination that comes of `of`: of values from
+   * configuration and closed lists, or combinations would not come again.
+   * @param names one list for all calls: what is remembered is found by it
+   */
+  alike<Names extends readonly string[]>(of: object, names: Names, values: AlikeValues<Names>): void;
   /** Attributes that follow from `of` alone, encoded once for it. @param part which of them, when there are several */
   shared(part: string, of: object, write: WriteAttributes): void;
   block(block: AttributeBlock): void;
 }
 
-export type FewValue = string | number | boolean | undefined;
+export type AlikeValue = string | number | boolean | undefined;
 
-/** Values remembered of one name; others are encoded each time, so that no caller can fill memory with them. */
-const maxFew = 128;
+/** One value for each name, in order. */
+export type AlikeValues<Names extends readonly string[]> = readonly AlikeValue[] & { readonly length: Names['length'] };
+
+export type FewValue = AlikeValue | readonly string[];
 
 /** Anything that tells attributes to a writer. */
 export type WriteAttributes = (attributes: AttributeWriter) => void;
@@ -65,6 +76,13 @@ export function attributesInto(writer: ProtoWriter, tag: number, valueLength: nu
 
   function text(name: string, value: string): void {
     const short = value.length > valueLength ? value.slice(0, valueLength) : value;
+    const { length } = short;
+    const begun = writer.at;
+    pair(name, 1 + varintLength(length) + length);
+    writer.byte(0x0a);
+    writer.varint(length);
+    if (writer.ascii(short)) return;
+    writer.rewind(begun);
     const bytes = Buffer.byteLength(short);
     pair(name, 1 + varintLength(bytes) + bytes);
     writer.byte(0x0a);
@@ -115,7 +133,12 @@ export function attributesInto(writer: ProtoWriter, tag: number, valueLength: nu
 
   const attributes: AttributeWriter = {
     set,
-    few: set,
+    few(name, value, spell) {
+      set(name, typeof value === 'string' && spell !== undefined ? spell(value) : value);
+    },
+    alike(_of, names, values) {
+      for (const [index, name] of names.entries()) set(name, values[index]);
+    },
     shared(_part, _of, write) {
       write(attributes);
     },
@@ -127,46 +150,8 @@ export function attributesInto(writer: ProtoWriter, tag: number, valueLength: nu
   return attributes;
 }
 
-type Encode = (write: WriteAttributes) => AttributeBlock;
-
-/** The attributes of a writer, and what it remembers of them: encoding all of them anew took 50 us of a call with two spans. */
-export function rememberingInto(writer: ProtoWriter, tag: number, valueLength: number): AttributeWriter {
-  const encode = createBlocks(tag, valueLength);
-  const plain = attributesInto(writer, tag, valueLength);
-  const fewOf = new Map<string, Map<FewValue, AttributeBlock>>();
-  const parts = new Map<string, WeakMap<object, AttributeBlock>>();
-  return {
-    ...plain,
-    few(name, value) {
-      if (value === undefined) return;
-      const values = fewOf.get(name) ?? new Map<FewValue, AttributeBlock>();
-      const known = values.get(value);
-      if (known !== undefined) {
-        plain.block(known);
-        return;
-      }
-      plain.set(name, value);
-      if (values.size >= maxFew) return;
-      fewOf.set(
-        name,
-        values.set(
-          value,
-          encode((to) => to.set(name, value)),
-        ),
-      );
-    },
-    shared(part, of, write) {
-      const blocks = parts.get(part) ?? new WeakMap<object, AttributeBlock>();
-      const block = blocks.get(of) ?? encode(write);
-      plain.block(block);
-      blocks.set(of, block);
-      parts.set(part, blocks);
-    },
-  };
-}
-
 /** Encodes attributes by themselves, to be put into spans later. */
-export function createBlocks(tag: number, valueLength: number): Encode {
+export function createBlocks(tag: number, valueLength: number): (write: WriteAttributes) => AttributeBlock {
   const writer = createWriter();
   const attributes = attributesInto(writer, tag, valueLength);
   return (write) => {

@@ -8,7 +8,7 @@ import type { Refusal } from '../base/errors.ts';
 import { bareUrl, serverAddress } from '../base/upstream-address.ts';
 import type { ArmedCall, RoutedCall, StreamEnd } from '../call.ts';
 import { methodOf } from '../reached.ts';
-import type { AttributeWriter, WriteAttributes } from './otlp-attributes.ts';
+import type { AlikeValues, AttributeWriter, WriteAttributes } from './otlp-attributes.ts';
 import type { Usage } from './usage.ts';
 
 const maxName = 128;
@@ -39,6 +39,16 @@ export function attemptError({ status, end, failure }: AttemptEnd): string | und
   return status !== undefined && status >= 400 ? String(status) : undefined;
 }
 
+/** What follows from configuration and from closed lists: the same for most attempts of a route. */
+const common = [
+  'http.request.method',
+  'http.response.status_code',
+  'service.peer.name',
+  'postern.route.id',
+  'error.type',
+  'postern.stream.end',
+] as const;
+
 export function writeAttemptAttributes(
   to: AttributeWriter,
   call: ArmedCall,
@@ -47,20 +57,18 @@ export function writeAttemptAttributes(
   delegation: WriteAttributes,
 ): void {
   const { upstream, facts, route, credential } = call;
-  const { address, port } = serverAddress(upstream.origin);
-  to.few('http.request.method', methodOf(facts.method));
+  const error = attemptError(end);
+  const values: AlikeValues<typeof common> = [methodOf(facts.method), end.status, route.id, route.id, error, end.end];
+  to.alike(route, common, values);
+  if (error === undefined) to.few('error.type', end.usage?.rpcError);
   if (resend > 0) to.set('http.request.resend_count', resend);
-  to.few('http.response.status_code', end.status);
-  to.few('server.address', address);
-  to.few('server.port', port);
-  to.shared('attempt', route, (each) => {
-    each.set('service.peer.name', route.id);
-    each.set('postern.route.id', route.id);
+  const server = serverAddress(upstream.origin);
+  to.shared('address', server, (each) => {
+    each.set('server.address', server.address);
+    each.set('server.port', server.port);
   });
-  to.set('url.full', bounded(bareUrl(`${upstream.origin}${upstream.path}`), maxUrl));
-  to.few('error.type', attemptError(end) ?? end.usage?.rpcError);
+  to.few('url.full', `${upstream.origin}${upstream.path}`, spellUrl);
   to.set('postern.request.id', call.id);
-  to.few('postern.stream.end', end.end);
   to.shared('attempt', credential.facts, (each) => {
     each.set('postern.credential.kind', credential.facts.kind);
     each.set('postern.token.id_hash', credential.facts.idHash);
@@ -96,13 +104,13 @@ function writeGenAi(to: AttributeWriter, call: RoutedCall, { usage, firstChunk }
   if (operation === undefined) return;
   to.few('gen_ai.operation.name', operation);
   to.few('gen_ai.provider.name', call.route.provider);
-  to.few('gen_ai.request.model', boundedOptional(call.facts.model, maxName));
+  to.few('gen_ai.request.model', call.facts.model, spellName);
   if (call.facts.stream === true) to.set('gen_ai.request.stream', true);
   to.set('gen_ai.response.time_to_first_chunk', firstChunk);
   if (usage === undefined) return;
   to.set('gen_ai.response.id', usage.responseId);
   to.few('gen_ai.response.model', usage.responseModel);
-  to.set('gen_ai.response.finish_reasons', usage.finishReasons);
+  to.few('gen_ai.response.finish_reasons', usage.finishReasons);
   to.set('gen_ai.usage.input_tokens', usage.inputTokens);
   to.set('gen_ai.usage.output_tokens', usage.outputTokens);
   to.set('gen_ai.usage.cache_read.input_tokens', usage.cacheReadTokens);
@@ -111,17 +119,20 @@ function writeGenAi(to: AttributeWriter, call: RoutedCall, { usage, firstChunk }
 }
 
 function writeMcp(to: AttributeWriter, { facts }: RoutedCall, { usage }: AttemptEnd): void {
-  to.few('mcp.method.name', boundedOptional(facts.operation, maxName));
-  to.few('mcp.protocol.version', boundedOptional(facts.mcpVersion, maxName));
+  to.few('mcp.method.name', facts.operation, spellName);
+  to.few('mcp.protocol.version', facts.mcpVersion, spellName);
   if (facts.resource !== undefined) to.set('mcp.resource.uri', bounded(bareUrl(facts.resource), maxUrl));
   // A session id admits whoever shows it: only a digest of it may be told.
   if (facts.mcpSession !== undefined) to.set('postern.mcp.session_hash', shortHash(facts.mcpSession));
   if (facts.operation === 'tools/call') to.few('gen_ai.operation.name', 'execute_tool');
-  to.set('gen_ai.tool.name', boundedOptional(facts.tool, maxName));
+  to.few('gen_ai.tool.name', facts.tool, spellName);
   to.set('jsonrpc.request.id', boundedOptional(facts.rpcId, maxName));
   to.set('rpc.response.status_code', usage?.rpcStatus);
   to.set('network.transport', 'tcp');
 }
+
+const spellUrl = (url: string): string => bounded(bareUrl(url), maxUrl);
+const spellName = (name: string): string => bounded(name, maxName);
 
 function shortHash(text: string): string {
   return hash('sha256', text, 'hex').slice(0, 16);

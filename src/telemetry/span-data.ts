@@ -4,7 +4,8 @@
 
 import type { HrTime } from '@opentelemetry/api';
 import type { SpanReference } from '../credential.ts';
-import { type AttributeBlock, createBlocks, rememberingInto, type WriteAttributes } from './otlp-attributes.ts';
+import { type AttributeBlock, createBlocks, type WriteAttributes } from './otlp-attributes.ts';
+import { rememberingInto } from './otlp-remembered.ts';
 import { createWriter, varintLength } from './otlp-writer.ts';
 
 export interface SpanData {

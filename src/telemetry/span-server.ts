@@ -6,7 +6,7 @@ import type { ArmedCall, Arrival, PresentedCredential } from '../call.ts';
 import { isArmed, isKnown, isPermitted, isRouted, isStripped, methodOf, pathOf, schemeOf } from '../reached.ts';
 import type { CallEnd } from './call-end.ts';
 import type { ParentSource } from './call-trace.ts';
-import type { AttributeWriter, WriteAttributes } from './otlp-attributes.ts';
+import type { AlikeValues, AttributeWriter, WriteAttributes } from './otlp-attributes.ts';
 
 const maxPath = 1_024;
 const maxListed = 32;
@@ -25,38 +25,62 @@ export interface ServerSpanFacts {
   readonly user: WriteAttributes | undefined;
 }
 
+/** What follows from configuration and from closed lists: the same for most calls of a route. */
+const common = [
+  'http.request.method',
+  'url.scheme',
+  'http.response.status_code',
+  'error.type',
+  'postern.trace.parent_source',
+  'postern.decision',
+  'postern.denial.reason',
+  'postern.stream.end',
+  'postern.token.verified',
+  'postern.binding',
+  'postern.caller.kind',
+  'http.route',
+  'postern.route.id',
+  'postern.policy.id',
+  'security_rule.name',
+  'postern.policy.version',
+  'postern.token.cache.result',
+] as const;
+
+/** Stands for the route of calls that came to none. */
+const noRoute = {};
+
 export function writeServerAttributes(to: AttributeWriter, end: CallEnd, facts: ServerSpanFacts): void {
   const { call, reply, refusal } = end;
+  const known = isKnown(call) ? call : undefined;
+  const route = isRouted(call) ? call.route : undefined;
+  const decision = isPermitted(call) ? call.decision : undefined;
+  const armed = isArmed(call) ? call : undefined;
+  const values: AlikeValues<typeof common> = [
+    methodOf(call.method),
+    schemeOf(call),
+    end.status,
+    end.errorType,
+    facts.source,
+    end.decision,
+    refusal?.reason,
+    reply?.end,
+    tokenVerified(end),
+    known?.binding,
+    known?.caller.kind,
+    route?.pattern,
+    route?.id,
+    decision?.rule,
+    decision?.rule,
+    decision?.policyVersion,
+    armed?.cache,
+  ];
+  to.alike(route ?? noRoute, common, values);
   writeRequest(to, call);
-  to.few('http.response.status_code', end.status);
-  to.few('error.type', end.errorType);
-  to.set('postern.request.id', call.id);
-  to.few('postern.trace.parent_source', facts.source);
-  to.few('postern.decision', end.decision);
-  to.few('postern.denial.reason', refusal?.reason);
   to.set('postern.denial.detail', boundedOptional(refusal?.detail, maxName * 2));
-  to.few('postern.stream.end', reply?.end);
-  to.few('postern.token.verified', tokenVerified(end));
-  if (isStripped(call)) to.set('postern.credential.stripped', slotsOf(call.presented));
-  if (isKnown(call)) {
-    to.few('postern.binding', call.binding);
-    to.few('postern.caller.kind', call.caller.kind);
-  }
+  if (isStripped(call)) to.few('postern.credential.stripped', slotsOf(call.presented));
   facts.user?.(to);
   facts.delegation?.(to);
-  if (isRouted(call)) {
-    const { route } = call;
-    to.shared('server', route, (each) => {
-      each.set('http.route', route.pattern);
-      each.set('postern.route.id', route.id);
-    });
-  }
-  if (isPermitted(call)) {
-    to.few('postern.policy.id', call.decision.rule);
-    to.few('security_rule.name', call.decision.rule);
-    to.few('postern.policy.version', call.decision.policyVersion);
-  }
-  if (isArmed(call)) writeCredential(to, call);
+  if (armed !== undefined) writeCredential(to, armed);
 }
 
 /** Names of the slots that held a credential; never what was in them. */
@@ -69,15 +93,15 @@ export function slotsOf(presented: readonly PresentedCredential[]): string[] {
 }
 
 function writeRequest(to: AttributeWriter, call: Arrival): void {
-  const method = methodOf(call.method);
-  to.few('http.request.method', method);
-  if (method !== call.method) to.set('http.request.method_original', bounded(call.method, maxName));
-  to.set('url.path', bounded(pathOf(call), maxPath));
-  to.few('url.scheme', schemeOf(call));
+  if (methodOf(call.method) !== call.method) to.set('http.request.method_original', bounded(call.method, maxName));
+  to.few('url.path', pathOf(call), spellPath);
   to.few('client.address', call.peer.address);
   to.few('network.peer.address', call.peer.address);
   to.set('network.peer.port', call.peer.port);
+  to.set('postern.request.id', call.id);
 }
+
+const spellPath = (path: string): string => bounded(path, maxPath);
 
 /** false only where a token was presented and not accepted; nothing to say where none was. */
 function tokenVerified({ call, refusal }: CallEnd): boolean | undefined {
@@ -85,10 +109,9 @@ function tokenVerified({ call, refusal }: CallEnd): boolean | undefined {
   return isStripped(call) && call.presented.length > 0 && refusal?.reason.startsWith('token_') ? false : undefined;
 }
 
-function writeCredential(to: AttributeWriter, { credential: { facts }, cache }: ArmedCall): void {
-  const { mode, findings } = facts.verification;
-  to.few('postern.token.cache.result', cache);
+function writeCredential(to: AttributeWriter, { credential: { facts } }: ArmedCall): void {
   to.shared('server', facts, (each) => {
+    const { mode, findings } = facts.verification;
     each.set('postern.credential.kind', facts.kind);
     each.set('postern.token.id_hash', facts.idHash);
     each.set('postern.token.verification', mode);
