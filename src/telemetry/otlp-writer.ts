@@ -71,6 +71,14 @@ export function createWriter(): ProtoWriter {
     block[at++] = rest;
   }
 
+  function fixed32(value: number): void {
+    const bits = value >>> 0;
+    block[at++] = bits & 0xff;
+    block[at++] = (bits >>> 8) & 0xff;
+    block[at++] = (bits >>> 16) & 0xff;
+    block[at++] = bits >>> 24;
+  }
+
   function ascii(value: string): boolean {
     const { length } = value;
     if (length > shortText) {
@@ -99,17 +107,16 @@ export function createWriter(): ProtoWriter {
       block[at++] = value;
     },
     varint,
-    fixed32(value) {
-      at = block.writeUInt32LE(value >>> 0, at);
-    },
+    fixed32,
     nanoseconds(ms) {
       const seconds = Math.trunc(ms / 1_000);
       const nanos = Math.trunc((ms - seconds * 1_000) * 1e6);
-      // 64 bits from parts a double holds exactly: seconds split at 2^16.
-      const high = Math.trunc(seconds / 65_536) * 1e9;
-      const low = (high % 65_536) * 65_536 + (seconds % 65_536) * 1e9 + nanos;
-      at = block.writeUInt32LE(low % 0x1_0000_0000, at);
-      at = block.writeUInt32LE(Math.floor(high / 65_536) + Math.floor(low / 0x1_0000_0000), at);
+      // 64 bits from parts a double holds exactly: seconds split at 2^16. No `%`, which is a call for what is no small integer.
+      const upper = Math.floor(seconds / 65_536);
+      const high = Math.floor((upper * 1e9) / 65_536);
+      const low = (upper * 1e9 - high * 65_536) * 65_536 + (seconds - upper * 65_536) * 1e9 + nanos;
+      fixed32(low);
+      fixed32(high + Math.floor(low / 0x1_0000_0000));
     },
     double(value) {
       at = block.writeDoubleLE(value, at);

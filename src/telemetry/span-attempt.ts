@@ -47,6 +47,9 @@ const common = [
   'postern.route.id',
   'error.type',
   'postern.stream.end',
+  'gen_ai.operation.name',
+  'gen_ai.provider.name',
+  'gen_ai.request.stream',
 ] as const;
 
 export function writeAttemptAttributes(
@@ -58,7 +61,19 @@ export function writeAttemptAttributes(
 ): void {
   const { upstream, facts, route, credential } = call;
   const error = attemptError(end);
-  const values: AlikeValues<typeof common> = [methodOf(facts.method), end.status, route.id, route.id, error, end.end];
+  const operation = route.dialect === 'mcp' ? undefined : genAiOperation(call);
+  const genAi = operation !== undefined;
+  const values: AlikeValues<typeof common> = [
+    methodOf(facts.method),
+    end.status,
+    route.id,
+    route.id,
+    error,
+    end.end,
+    operation,
+    genAi ? route.provider : undefined,
+    genAi && facts.stream === true ? true : undefined,
+  ];
   to.alike(route, common, values);
   if (error === undefined) to.few('error.type', end.usage?.rpcError);
   if (resend > 0) to.set('http.request.resend_count', resend);
@@ -74,7 +89,7 @@ export function writeAttemptAttributes(
     each.set('postern.token.id_hash', credential.facts.idHash);
   });
   if (route.dialect === 'mcp') writeMcp(to, call, end);
-  else writeGenAi(to, call, end);
+  else if (genAi) writeGenAi(to, call, end);
   delegation(to);
 }
 
@@ -100,12 +115,7 @@ export function genAiOperation({ route, facts }: RoutedCall): string | undefined
 }
 
 function writeGenAi(to: AttributeWriter, call: RoutedCall, { usage, firstChunk }: AttemptEnd): void {
-  const operation = genAiOperation(call);
-  if (operation === undefined) return;
-  to.few('gen_ai.operation.name', operation);
-  to.few('gen_ai.provider.name', call.route.provider);
   to.few('gen_ai.request.model', call.facts.model, spellName);
-  if (call.facts.stream === true) to.set('gen_ai.request.stream', true);
   to.set('gen_ai.response.time_to_first_chunk', firstChunk);
   if (usage === undefined) return;
   to.set('gen_ai.response.id', usage.responseId);

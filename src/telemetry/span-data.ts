@@ -6,7 +6,7 @@ import type { HrTime } from '@opentelemetry/api';
 import type { SpanReference } from '../credential.ts';
 import { type AttributeBlock, createBlocks, type WriteAttributes } from './otlp-attributes.ts';
 import { rememberingInto } from './otlp-remembered.ts';
-import { createWriter, varintLength } from './otlp-writer.ts';
+import { createWriter } from './otlp-writer.ts';
 
 export interface SpanData {
   readonly name: string;
@@ -47,13 +47,22 @@ const spanAttributes = (9 << 3) | 2;
 const linkAttributes = (4 << 3) | 2;
 
 const kinds = { server: 2, client: 3 } as const;
-const errorStatus = [0x7a, 0x02, 0x18, 0x02];
-const unsetStatus = [0x7a, 0x00];
 
 /** SpanFlags: sampled, and whether the parent is known to be remote. */
 const sampled = 0x01;
 const remoteKnown = 0x100;
 const remote = 0x200;
+
+/** Status and flags, the last fields of a span. */
+const endings = {
+  unset: endingOf([0x7a, 0x00]),
+  error: endingOf([0x7a, 0x02, 0x18, 0x02]),
+};
+
+function endingOf(status: readonly number[]): { readonly local: Buffer; readonly remote: Buffer } {
+  const flags = (bits: number) => Buffer.from([...status, 0x85, 0x01, bits & 0xff, bits >>> 8, 0, 0]);
+  return { local: flags(sampled | remoteKnown), remote: flags(sampled | remoteKnown | remote) };
+}
 
 /** Room for everything of a span that is of fixed length. */
 const fixedBytes = 128;
@@ -74,9 +83,17 @@ export function createSpanEncoder(valueLength: number): SpanEncoder {
     writer.hex(spanId);
   }
 
-  function flags(tag: readonly number[], isRemote: boolean): void {
-    for (const byte of tag) writer.byte(byte);
-    writer.fixed32(sampled | remoteKnown | (isRemote ? remote : 0));
+  function name(value: string): void {
+    const before = writer.at;
+    writer.byte(0x2a);
+    writer.varint(value.length);
+    if (writer.ascii(value)) return;
+    writer.rewind(before);
+    const bytes = Buffer.byteLength(value);
+    writer.ensure(bytes + fixedBytes);
+    writer.byte(0x2a);
+    writer.varint(bytes);
+    writer.text(value, bytes);
   }
 
   function link({ span, type }: SpanLink): void {
@@ -88,23 +105,22 @@ export function createSpanEncoder(valueLength: number): SpanEncoder {
     writer.varint(length);
     ids(0x0a, 0x12, span);
     writer.raw(block.bytes);
-    flags([0x35], true);
+    writer.byte(0x35);
+    writer.fixed32(sampled | remoteKnown | remote);
   }
 
   return {
     encode(data) {
-      const name = Buffer.byteLength(data.name);
       writer.restart();
-      writer.ensure(fixedBytes + name + varintLength(name));
+      writer.ensure(fixedBytes);
       ids(0x0a, 0x12, data.span);
       if (data.parent !== undefined) {
         writer.byte(0x22);
         writer.byte(8);
         writer.hex(data.parent.spanId);
       }
-      writer.byte(0x2a);
-      writer.varint(name);
-      writer.text(data.name, name);
+      name(data.name);
+      writer.ensure(fixedBytes);
       writer.byte(0x30);
       writer.byte(kinds[data.kind]);
       writer.byte(0x39);
@@ -114,8 +130,8 @@ export function createSpanEncoder(valueLength: number): SpanEncoder {
       data.attributes(attributes);
       for (const each of data.links) link(each);
       writer.ensure(fixedBytes);
-      for (const byte of data.failed ? errorStatus : unsetStatus) writer.byte(byte);
-      flags([0x85, 0x01], data.parent !== undefined && data.remoteParent);
+      const ending = data.failed ? endings.error : endings.unset;
+      writer.raw(data.parent !== undefined && data.remoteParent ? ending.remote : ending.local);
       return { bytes: writer.block, at: writer.start, length: writer.at };
     },
     block: createBlocks(spanAttributes, valueLength),
