@@ -34,46 +34,52 @@ export function skipSpace(bytes: Buffer, at: number): number {
   }
 }
 
-/** @param at index of the opening quote. */
-export function skipString(bytes: Buffer, at: number): number {
-  const { length } = bytes;
-  let index = at + 1;
-  let longAt = index + shortString;
-  while (index < length) {
-    const code = bytes[index] ?? 0;
-    if (code === quote) return index + 1;
-    if (code === backslash) index = skipEscape(bytes, index);
-    else if (code >= 0x20) index += 1;
-    else break;
-    if (index < longAt) continue;
-    index = skipPlain(bytes, index);
-    longAt = index + shortString;
-  }
-  throw malformedAt(index);
+/**
+ * A document being walked, with a view of the same bytes four at a time: made once, since one for each string costs as much as
+ * skipping a short one.
+ */
+export interface Json {
+  readonly bytes: Buffer;
+  readonly words: DataView;
 }
 
-/** Characters after which a string counts as long. */
-const shortString = 48;
+export function jsonOf(bytes: Buffer): Json {
+  return { bytes, words: new DataView(bytes.buffer, bytes.byteOffset, bytes.length) };
+}
+
+/** @param at index of the opening quote. */
+export function skipString({ bytes, words }: Json, at: number): number {
+  const lastWord = bytes.length - 4;
+  let index = at + 1;
+  for (;;) {
+    // Prompts are most of a body. Without this loop 256 KB of them take 300 us in place of 130, with many escapes 600 of 210.
+    while (index <= lastWord) {
+      const found = special(words.getInt32(index, true));
+      if (found !== 0) {
+        index += (31 - Math.clz32(found & -found)) >> 3;
+        break;
+      }
+      index += 4;
+    }
+    const code = bytes[index];
+    if (code === quote) return index + 1;
+    if (code === backslash) index = skipEscape(bytes, index);
+    else if (code !== undefined && code >= 0x20) index += 1;
+    else throw malformedAt(index);
+  }
+}
 
 /**
- * Skips what neither ends nor breaks a string, four bytes at a time: prompts are long strings, and a body of 256 KB takes
- * a third of the time (300 -> 100 us). A byte is looked for by its distance from zero ("determine if a word has a byte less
- * than n", Hacker's Delight): exact for the lowest such byte, and whatever the word holds is looked at again one by one.
+ * Which of four bytes, the first in the lowest place, are a quote, a backslash or a control character: the highest bit of the
+ * first such byte is the lowest bit set; zero where there is none.
+ * A byte is looked for by its distance from zero ("determine if a word has a byte less than n", Hacker's Delight), which is
+ * exact up to the first one found. With their second bit turned over, quotes stand right above the control characters, in the
+ * place of spaces, and one comparison is enough for both.
  */
-function skipPlain(bytes: Buffer, at: number): number {
-  const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const end = bytes.length - 3;
-  let index = at;
-  while (index < end) {
-    const word = words.getInt32(index, true);
-    const quotes = word ^ 0x22222222;
-    const backslashes = word ^ 0x5c5c5c5c;
-    const found =
-      ((quotes - 0x01010101) & ~quotes) | ((backslashes - 0x01010101) & ~backslashes) | ((word - 0x20202020) & ~word);
-    if ((found & 0x80808080) !== 0) return index;
-    index += 4;
-  }
-  return index;
+function special(word: number): number {
+  const turned = word ^ 0x02020202;
+  const backslashes = word ^ 0x5c5c5c5c;
+  return (((turned - 0x21212121) & ~turned) | ((backslashes - 0x01010101) & ~backslashes)) & 0x80808080;
 }
 
 function skipEscape(bytes: Buffer, at: number): number {
@@ -118,18 +124,19 @@ function skipNumber(bytes: Buffer, at: number): number {
   return index;
 }
 
-function skipScalar(bytes: Buffer, at: number): number {
+function skipScalar(json: Json, at: number): number {
+  const { bytes } = json;
   const code = bytes[at];
-  if (code === quote) return skipString(bytes, at);
+  if (code === quote) return skipString(json, at);
   return code === minus || isDigit(code) ? skipNumber(bytes, at) : skipLiteral(bytes, at);
 }
 
 /** Any value. @param depth containers already open around it. */
-export function skipValue(bytes: Buffer, at: number, depth: number): number {
-  const code = bytes[at];
-  if (code !== openBrace && code !== openBracket) return skipScalar(bytes, at);
+export function skipValue(json: Json, at: number, depth: number): number {
+  const code = json.bytes[at];
+  if (code !== openBrace && code !== openBracket) return skipScalar(json, at);
   enter(depth);
-  return code === openBrace ? skipObject(bytes, at, depth + 1) : skipArray(bytes, at, depth + 1);
+  return code === openBrace ? skipObject(json, at, depth + 1) : skipArray(json, at, depth + 1);
 }
 
 /** Refuses to open one more container inside `depth` others. */
@@ -138,29 +145,32 @@ export function enter(depth: number): void {
 }
 
 /** A member's name and colon; returns where its value starts. */
-export function skipKey(bytes: Buffer, at: number): number {
+export function skipKey(json: Json, at: number): number {
+  const { bytes } = json;
   if (bytes[at] !== quote) throw malformedAt(at);
-  const index = skipSpace(bytes, skipString(bytes, at));
+  const index = skipSpace(bytes, skipString(json, at));
   if (bytes[index] !== colon) throw malformedAt(index);
   return skipSpace(bytes, index + 1);
 }
 
-function skipObject(bytes: Buffer, at: number, depth: number): number {
+function skipObject(json: Json, at: number, depth: number): number {
+  const { bytes } = json;
   let index = skipSpace(bytes, at + 1);
   if (bytes[index] === closeBrace) return index + 1;
   for (;;) {
-    index = skipSpace(bytes, skipValue(bytes, skipKey(bytes, index), depth));
+    index = skipSpace(bytes, skipValue(json, skipKey(json, index), depth));
     if (bytes[index] === closeBrace) return index + 1;
     if (bytes[index] !== comma) throw malformedAt(index);
     index = skipSpace(bytes, index + 1);
   }
 }
 
-function skipArray(bytes: Buffer, at: number, depth: number): number {
+function skipArray(json: Json, at: number, depth: number): number {
+  const { bytes } = json;
   let index = skipSpace(bytes, at + 1);
   if (bytes[index] === closeBracket) return index + 1;
   for (;;) {
-    index = skipSpace(bytes, skipValue(bytes, index, depth));
+    index = skipSpace(bytes, skipValue(json, index, depth));
     if (bytes[index] === closeBracket) return index + 1;
     if (bytes[index] !== comma) throw malformedAt(index);
     index = skipSpace(bytes, index + 1);

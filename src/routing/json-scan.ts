@@ -9,6 +9,8 @@ import {
   closeBrace,
   comma,
   enter,
+  type Json,
+  jsonOf,
   malformedAt,
   openBrace,
   quote,
@@ -79,24 +81,25 @@ function unescapeToken(token: string): string {
 export function scanJson(bytes: Buffer, shape: Shape): Scan {
   if (!isUtf8(bytes)) throw new Refusal('body_malformed', { detail: 'body is not UTF-8' });
   const found = new Map<string, ScannedValue>();
-  const end = skipSpace(bytes, readValue(bytes, skipSpace(bytes, 0), shape, found, 0));
+  const end = skipSpace(bytes, readValue(jsonOf(bytes), skipSpace(bytes, 0), shape, found, 0));
   if (end !== bytes.length) throw malformedAt(end); // a second document, or anything else, after the first
   return found;
 }
 
 type Found = Map<string, ScannedValue>;
 
-function readValue(bytes: Buffer, start: number, shape: Shape, found: Found, depth: number): number {
+function readValue(json: Json, start: number, shape: Shape, found: Found, depth: number): number {
+  const { bytes } = json;
   const members: ScannedMember[] = [];
   const looksInside = bytes[start] === openBrace && (shape.listed || shape.children.size > 0);
-  const end = looksInside ? readObject(bytes, start, shape, found, depth, members) : skipValue(bytes, start, depth);
+  const end = looksInside ? readObject(json, start, shape, found, depth, members) : skipValue(json, start, depth);
   if (found.has(shape.pointer)) throw ambiguous(shape.pointer, 'is given twice');
   found.set(shape.pointer, { kind: kindAt(bytes, start), start, end, members });
   return end;
 }
 
 function readObject(
-  bytes: Buffer,
+  json: Json,
   at: number,
   shape: Shape,
   found: Found,
@@ -104,14 +107,15 @@ function readObject(
   members: ScannedMember[],
 ): number {
   enter(depth);
+  const { bytes } = json;
   let index = skipSpace(bytes, at + 1);
   if (bytes[index] === closeBrace) return index + 1;
   for (;;) {
-    const start = skipKey(bytes, index);
-    const child = childAt(bytes, index, shape);
+    const start = skipKey(json, index);
+    const child = childAt(json, index, shape);
     const end =
-      child === undefined ? skipValue(bytes, start, depth + 1) : readValue(bytes, start, child, found, depth + 1);
-    if (shape.listed) members.push({ foldedName: foldName(nameAt(bytes, index)), start: index, end });
+      child === undefined ? skipValue(json, start, depth + 1) : readValue(json, start, child, found, depth + 1);
+    if (shape.listed) members.push({ foldedName: foldName(nameAt(json, index)), start: index, end });
     index = skipSpace(bytes, end);
     if (bytes[index] === closeBrace) return index + 1;
     if (bytes[index] !== comma) throw malformedAt(index);
@@ -120,11 +124,11 @@ function readObject(
 }
 
 /** The field a member's name means to every parser, or undefined when it means none of ours to any. */
-function childAt(bytes: Buffer, at: number, shape: Shape): Shape | undefined {
-  const written = bytes.toString('latin1', at + 1, skipString(bytes, at) - 1);
+function childAt(json: Json, at: number, shape: Shape): Shape | undefined {
+  const written = json.bytes.toString('latin1', at + 1, skipString(json, at) - 1);
   const child = shape.children.get(written);
   if (child !== undefined) return child;
-  const name = unusual.test(written) ? nameAt(bytes, at) : written;
+  const name = unusual.test(written) ? nameAt(json, at) : written;
   if (shape.foldedNames.has(foldName(name))) {
     throw ambiguous(shape.pointer, 'holds a field written in an unusual way');
   }
@@ -135,8 +139,8 @@ function childAt(bytes: Buffer, at: number, shape: Shape): Shape | undefined {
 const unusual = /[\\\u0080-\u00ff]/;
 
 /** The string starting at `at`, decoded. */
-function nameAt(bytes: Buffer, at: number): string {
-  const decoded: unknown = JSON.parse(bytes.toString('utf8', at, skipString(bytes, at)));
+function nameAt(json: Json, at: number): string {
+  const decoded: unknown = JSON.parse(json.bytes.toString('utf8', at, skipString(json, at)));
   return String(decoded);
 }
 

@@ -81,6 +81,29 @@ test('refuses nesting beyond the limit and takes the limit itself', (t) => {
   t.end();
 });
 
+test('takes a string with any character at any place as JSON.parse does', (t) => {
+  for (let code = 0; code < 256; code += 1) {
+    for (let before = 0; before < 10; before += 1) {
+      // With something behind it, and at the very end of the document: words are read four bytes at a time.
+      for (const after of ['', '"', 'xyz"', 'abcdefghij"']) {
+        const text = `"${'~'.repeat(before)}${String.fromCharCode(code)}${after}`;
+        const taken = reasonOf(() => scan(text)) === undefined;
+        if (taken !== parses(text)) t.fail(`${JSON.stringify(text)} was ${taken ? 'taken' : 'refused'}`);
+      }
+    }
+  }
+  t.end();
+});
+
+function parses(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Documents whose objects have these names. */
 function documents(...names: string[]): fc.Arbitrary<string> {
   const { value } = fc.letrec<{ value: unknown }>((tie) => ({
