@@ -27,6 +27,15 @@ test('an inspected body fits the limit, to the byte, however it is sent', async 
   }
 });
 
+test('an inspected body that comes in many pieces is the same body', async (t) => {
+  const gate = await startGate(t, [{ preset: 'openai' }]);
+  const body = `{"model":"gpt-5","x":"${Array.from({ length: 50_000 }, (_, index) => index).join(' ')}"}`;
+  for (const chunked of [false, true]) {
+    const call = routed(await gate.ask({ ...chat, body, chunked }));
+    t.equal(call.body.kind === 'buffered' && call.body.bytes.toString() === body, true);
+  }
+});
+
 test('a body nobody needs to read is read whole only when it is small', async (t) => {
   const gate = await startGate(t, [plain]);
   const bodyOf = async (asked: object): Promise<object> => routed(await gate.ask({ ...upload, ...asked })).body;
