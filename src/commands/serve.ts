@@ -3,6 +3,7 @@
 
 import { parseArgs } from 'node:util';
 import { type App, startApp } from '../app.ts';
+import { collectBuffersEarly } from '../base/buffers.ts';
 import { systemClock } from '../base/ports.ts';
 import { createLog } from '../telemetry/log.ts';
 import { banner } from './banner.ts';
@@ -24,6 +25,7 @@ export async function run(args: string[]): Promise<number> {
     args,
     options: { ...configOption, ...logLevelOption, 'no-watch': { type: 'boolean', default: false } },
   });
+  collectBuffersEarly(process.versions.v8);
   const log = createLog({ level: readLogLevel(values['log-level']) });
   const app = await startApp({
     configFile: requireConfig(values.config),
