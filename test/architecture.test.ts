@@ -108,6 +108,16 @@ test('each fact about a call is established in one file', (t) => {
   t.end();
 });
 
+test('the embedded issuer is loaded where one is configured, and by nobody else', (t) => {
+  const eager = /^import (?!type\b)[^;]*?'(?:oidc-provider|[./]*\/sts\/(?!schema\.ts)[^']*)'/m;
+  const loading = files.filter(({ path, text }) => !path.startsWith('sts/') && eager.test(text));
+  t.strictSame(
+    loading.map(({ path }) => path),
+    [],
+  );
+  t.end();
+});
+
 test('every file says what it does, and can be read in one sitting', (t) => {
   for (const file of files) {
     const lines = file.lines[0]?.startsWith('#!') ? file.lines.slice(2) : file.lines;

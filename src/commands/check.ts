@@ -5,9 +5,10 @@
 import { parseArgs } from 'node:util';
 import { systemClock } from '../base/ports.ts';
 import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
 import type { ExchangeStatus } from '../exchange/broker.ts';
 import { compileNetwork, type Network } from '../forwarding/network.ts';
-import { startEmbeddedIssuer } from '../sts/issuer.ts';
+import type { EmbeddedIssuer } from '../sts/issuer.ts';
 import { createLog } from '../telemetry/log.ts';
 import { compileGate, type Gate } from '../wiring/gate.ts';
 import { createInspect } from '../wiring/inspect.ts';
@@ -47,8 +48,7 @@ export async function run(args: string[]): Promise<number> {
 
 async function probe(gate: Gate): Promise<number> {
   const { embedded } = gate.config.sts;
-  const issuer =
-    embedded && (await startEmbeddedIssuer({ config: embedded, log: createLog({ level: 'silent' }) }).catch(inUse));
+  const issuer = embedded && (await startIssuer(embedded));
   try {
     await Promise.all([gate.identity.warm(), gate.broker.warm()]);
     const network = compileNetwork(gate.config.network, ['network'], () => {});
@@ -57,6 +57,12 @@ async function probe(gate: Gate): Promise<number> {
   } finally {
     await issuer?.close();
   }
+}
+
+/** Its code is loaded only where one is configured: most of what this command would load. */
+async function startIssuer(config: Config['sts']['embedded'] & object): Promise<EmbeddedIssuer | undefined> {
+  const { startEmbeddedIssuer } = await import('../sts/issuer.ts');
+  return startEmbeddedIssuer({ config, log: createLog({ level: 'silent' }) }).catch(inUse);
 }
 
 /** What is known of an exchange without one being made. */

@@ -3,7 +3,6 @@
 
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config/load.ts';
-import { startEmbeddedIssuer } from '../sts/issuer.ts';
 import { createLog } from '../telemetry/log.ts';
 import { CommandError } from './failure.ts';
 import { configOption, logLevelOption, readLogLevel, requireConfig } from './options.ts';
@@ -22,6 +21,7 @@ export async function run(args: string[]): Promise<number> {
   const { config } = await loadConfig({ file, env: process.env });
   if (config.sts.embedded === undefined) throw new CommandError(`${file} has no embedded issuer (sts.embedded)`);
   const log = createLog({ level: readLogLevel(values['log-level']) });
+  const { startEmbeddedIssuer } = await import('../sts/issuer.ts');
   const issuer = await startEmbeddedIssuer({ config: config.sts.embedded, log });
   const stopped = stopSignal();
   console.log(
