@@ -10,11 +10,12 @@ import { table } from './table.ts';
 export function banner(app: App): string {
   const { outboundUrl, inboundUrl, adminUrl, issuer } = app;
   const gateUrl = gateUrlOf(app.gate().config.listen, outboundUrl);
+  const listed = app.revocations.status() !== undefined;
   const listeners = [
     ['agents', outboundUrl, publicly(outboundUrl, gateUrl)],
     ...(app.workers === 1 ? [] : [['workers', String(app.workers), 'threads, at that address']]),
     ...(inboundUrl === undefined ? [] : [['callers', inboundUrl, 'in front of the agent']]),
-    ['operators', adminUrl, '/livez /readyz /metrics /routes'],
+    ['operators', adminUrl, `/livez /readyz /metrics /routes${listed ? ' /revocations' : ''}`],
     ...(issuer === undefined ? [] : [['issuer', issuer.issuer, 'embedded']]),
   ];
   const routes = describeRoutes(app.gate(), gateUrl).map((route) => [

@@ -20,7 +20,7 @@ import { watchFiles } from './watch.ts';
 /** How often the file is looked at, in milliseconds: not every file system tells when a file has changed. */
 const lookEveryMs = 2_000;
 
-/** Entries a page shows, newest first. */
+/** Entries a page shows, newest first; it says how many there are in all. */
 const maxShown = 1_000;
 
 export interface Revocations {
@@ -112,7 +112,10 @@ export async function openRevocations({ loaded, clock, log, inForce }: Revocatio
     status: () => follower?.status(),
     stats: registry.stats,
     entries: registry.entries,
-    page: () => ({ ...follower?.status(), entries: registry.entries().slice(-maxShown).reverse().map(shown) }),
+    page() {
+      const all = registry.entries();
+      return { ...follower?.status(), total: all.length, entries: all.slice(-maxShown).reverse().map(shown) };
+    },
     recordIn(given) {
       recorder = given;
       if (follower !== undefined) recordList();

@@ -22,6 +22,7 @@ test('revoked at the gate that runs, listed, lifted', async (t) => {
   const gate = start(t, ['serve', '--config', file]);
   const [, url = ''] = await gate.printed('stderr', /(http:\/\/127\.0\.0\.1:\d+)/);
   t.ok(url);
+  await gate.printed('stderr', /operators +http:\S+ +\/livez \/readyz \/metrics \/routes \/revocations\n/);
   const until = ['--until', '2h', '--reason', 'left the company', '--by', 'carol'];
   const revoked = await run(t, ['revoke', ...named, '--subject', '*', 'user:alice', ...until]);
   t.match(revoked, { code: 0, stderr: '' });

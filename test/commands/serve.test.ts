@@ -33,7 +33,7 @@ test('the banner, and what it says to try', async (t) => {
   const { file, issuer } = await quickstart(t);
   const { gate, url } = await serve(t, file);
   const [banner] = await gate.printed('stderr', /Postern \d[\s\S]*Postern-Subject-Token.*\n/);
-  t.match(banner, /operators +http:\S+ +\/livez \/readyz \/metrics \/routes/);
+  t.match(banner, /operators +http:\S+ +\/livez \/readyz \/metrics \/routes\n/, 'no list of revocations is configured');
   t.match(banner, new RegExp(`issuer +${issuer} +embedded`));
   t.match(banner, /whoami +http:\S+\/whoami/);
   t.ok(banner.includes(`curl -s ${url}/whoami`), 'with the ports it really got');

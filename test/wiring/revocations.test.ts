@@ -30,6 +30,19 @@ test('what was handed over is in force although the list lost it, until it is li
   t.equal(second.refusalOf(plannerCall()), undefined);
 });
 
+test('the page shows the latest thousand, and says of how many', async (t) => {
+  const list = testList(
+    t,
+    linesOf(...Array.from({ length: 1_001 }, (_, at) => ({ id: `r${at}`, route: `route-${at}` }))),
+  );
+  const loaded = await load(`${validConfig}revocation: { file: ${list.file} }\n`);
+  const revocations = await openRevocations({ loaded, clock: { now: () => 0 }, log: silentLog });
+  t.teardown(() => revocations.close());
+  const page: { total?: number; entries?: readonly { id: string }[] } = revocations.page();
+  t.equal(page.total, 1_001);
+  t.strictSame([page.entries?.length, page.entries?.[0]?.id, page.entries?.at(-1)?.id], [1_000, 'r1000', 'r1']);
+});
+
 test('nor does a list that vanished keep it from starting', async (t) => {
   const { file, options, first } = await world(t);
   rmSync(file);
