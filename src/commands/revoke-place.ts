@@ -41,18 +41,24 @@ export async function placeOfList(named: { readonly config?: string; readonly fi
   );
 }
 
-/** What is odd about the names of an entry: it is revoked all the same. */
-export function checkNames({ config }: ListPlace, entry: Entry): readonly string[] {
+/**
+ * What is odd about the names of an entry: it is revoked all the same. Only a subject of an issuer that nobody trusts has to be
+ * asked for with `--force`: no call could be on its behalf, so whoever was meant would go on.
+ * @throws CommandError
+ */
+export function checkNames({ config }: ListPlace, entry: Entry, force: boolean): readonly string[] {
   if (config === undefined) return [];
   if (entry.kind === 'route') {
     const ids = [inboundRoute, ...config.routes.flatMap((route) => routeId(route) ?? [])];
     return unknown('route', entry.value, ids);
   }
   if (!('party' in entry) || entry.party.iss === anyIssuer) return [];
-  return unknown(
-    'trusted issuer',
-    entry.party.iss,
-    config.trust.map(({ issuer }) => issuer),
+  const issuers = config.trust.map(({ issuer }) => issuer);
+  const notes = unknown('trusted issuer', entry.party.iss, issuers);
+  if (notes.length === 0 || force || entry.kind !== 'subject') return notes;
+  const trusted = issuers.map((issuer) => `\n  ${issuer}`).join('');
+  throw new CommandError(
+    `${notes[0]?.replace(/^note: /, '')}\ntrusted are:${trusted}\nNothing was revoked; --force does it all the same.`,
   );
 }
 

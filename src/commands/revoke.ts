@@ -31,6 +31,7 @@ ISS is an issuer exactly as in \`iss\`, or '*' for any.
   --by NAME           who (default: the user that runs this): told in the list and in the audit log
   --config FILE       configuration that names the list (default: $POSTERN_CONFIG, else postern.yaml)
   --file LIST         the list itself, where there is no configuration at hand
+  --force             also a --subject of an issuer that the configuration does not trust
   --json              for machines
 
 Gates that follow the list refuse such calls from then on, cut live streams and sockets, and forget credentials and handles.
@@ -47,6 +48,7 @@ export async function run(args: string[]): Promise<number> {
       ...{ file: name, subject: name, actor: name, member: name, token: name, root: name, route: name },
       ...{ 'issued-before': name, until: name, reason: name, by: name, lift: name },
       list: { type: 'boolean', default: false },
+      force: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
   });
@@ -55,22 +57,26 @@ export async function run(args: string[]): Promise<number> {
   if (values.list) return printList(place.file, values.json);
   const facts = { reason: values.reason, by: values.by ?? operator() };
   if (values.lift !== undefined) return lift(place, values.lift, facts);
-  const { 'issued-before': before, until, ...rest } = values;
+  const { 'issued-before': before, until, force, ...rest } = values;
   const line = {
     ...whatOf(rest, positionals),
     ...(before === undefined ? {} : { issued_before: readInstant(before, systemClock) }),
     ...(until === undefined ? {} : { until: readEnd(until, systemClock) }),
   };
-  return revoke(place, stamped({ id: newId(), ...line, ...facts }, systemClock), values.json);
+  return revoke(place, stamped({ id: newId(), ...line, ...facts }, systemClock), { json: values.json, force });
 }
 
-async function revoke(place: ListPlace, line: WrittenLine, json: boolean): Promise<number> {
+async function revoke(
+  place: ListPlace,
+  line: WrittenLine,
+  { json, force }: { readonly json: boolean; readonly force: boolean },
+): Promise<number> {
   const read = readEntry(JSON.stringify(line));
   // The very reading a gate does: what it would not understand is not written.
   if (read.says !== 'revoked')
     throw new UsageError(`this ${read.says === 'nothing' ? read.problem : 'revokes nothing'}`);
   const { entry } = read;
-  for (const note of checkNames(place, entry)) console.error(`postern: ${note}`);
+  for (const note of checkNames(place, entry, force)) console.error(`postern: ${note}`);
   await appendLine(place.file, line);
   const inForce = await confirm(place, entry.id, true);
   if (json) console.log(JSON.stringify({ ...line, file: place.file, in_force_at: inForce.at ?? null }, null, 2));

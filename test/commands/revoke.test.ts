@@ -77,10 +77,24 @@ test('names that only look odd are told, and revoked', async (t) => {
   const { named, list } = await world(t);
   const route = await run(t, ['revoke', ...named, '--route', 'whoamy']);
   t.match(route, { code: 0, stderr: /no route is whoamy, so this may stop nothing; did you mean whoami\?/ });
-  t.match(await run(t, ['revoke', ...named, '--subject', 'https://typo.example', 'x']), {
-    stderr: /no trusted issuer/,
+  t.match(await run(t, ['revoke', ...named, '--actor', 'https://typo.example', 'x']), {
+    ...{ code: 0, stderr: /no trusted issuer/ },
   });
   t.equal(readFileSync(list, 'utf8').trimEnd().split('\n').length, 2);
+});
+
+test('a subject of an issuer that nobody trusts is somebody else: not revoked, unless that is meant', async (t) => {
+  const { named, list, file } = await world(t);
+  const [, issuer = ''] = /issuer: "?(http[^"\s]+)/.exec(readFileSync(file, 'utf8')) ?? [];
+  const typo = [...named, '--subject', `${issuer}/`, 'user:alice'];
+  const refused = await run(t, ['revoke', ...typo]);
+  t.equal(refused.code, 1);
+  t.ok(refused.stderr.includes(`did you mean ${issuer}?\ntrusted are:\n  ${issuer}\n`), refused.stderr);
+  t.match(refused.stderr, /Nothing was revoked; --force/);
+  assertPlain(t, refused);
+  t.equal(readFileSync(list, 'utf8'), '');
+  t.match(await run(t, ['revoke', ...typo, '--force']), { code: 0, stderr: /no trusted issuer is/ });
+  t.match(readFileSync(list, 'utf8'), /"sub":"user:alice"/);
 });
 
 test('a list with lines nobody can read is never shown as whole, nor found usable', async (t) => {
