@@ -3,7 +3,7 @@
 
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { byteSize, duration, httpUrl, isLoopback, maxSocketPath } from '../base/scalars.ts';
+import { byteSize, duration, httpUrl, isLoopback, maxSocketPath, wait } from '../base/scalars.ts';
 import { type ListenAddress, parseListenAddress } from './address.ts';
 
 /** Bounds on the request line and headers, in bytes: two tokens must fit; more only feeds memory exhaustion. */
@@ -47,7 +47,7 @@ export const listenSchema = z
       .refine((bytes) => bytes >= headerSize.least && bytes <= headerSize.most, 'must be between 4KiB and 256KiB')
       .prefault('32KiB')
       .describe('Largest request line plus headers accepted from an agent; its tokens must fit.'),
-    keep_alive: duration
+    keep_alive: wait
       .prefault('65s')
       .describe('How long an idle connection stays open; longer than the idle time of any load balancer in front.'),
     drain_delay: duration
@@ -56,7 +56,7 @@ export const listenSchema = z
       .describe(
         'How long new calls are still taken after a stop is asked for, while `/readyz` says that the gate is going: time for load balancers to look elsewhere.',
       ),
-    drain_timeout: duration
+    drain_timeout: wait
       .prefault('30s')
       .describe('How long live calls may take to end after a stop is asked for; what is left is then cut.'),
     insecure_plain_http: z

@@ -113,6 +113,12 @@ test('leaving this machine takes an option that says so', async (t) => {
   t.match((await load(longest)).config.listen.outbound, { path: long.slice(0, -1) });
 });
 
+test('a time that no timer can wait is refused, not cut to nothing', async (t) => {
+  const problems = await problemsIn(`${validConfig}listen: { drain_timeout: 25d }\n`);
+  t.match(problems, [/drain_timeout +is longer than a timer can wait; write 24d or less/]);
+  t.equal((await load(`${validConfig}listen: { drain_timeout: 24d }\n`)).config.listen.drain_timeout, 24 * 86_400_000);
+});
+
 test('another format version is refused before anything else is said', async (t) => {
   const other = changed('version: 1', 'version: 2').replace('trust:', 'trusted:');
   t.strictSame(await problemsIn(other), [
