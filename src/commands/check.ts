@@ -36,7 +36,8 @@ export async function run(args: string[]): Promise<number> {
   const revocations = await openRevocations({ loaded, ...world });
   const gate = compileGate(loaded, world);
   try {
-    console.log(`${file}: ${gate.routes.length} routes, policy ${gate.permit.version}`);
+    const { length: count } = gate.routes;
+    console.log(`${file}: ${count === 1 ? '1 route' : `${count} routes`}, policy ${gate.permit.version}`);
     for (const option of insecureOptions(gate.config)) console.log(`  unsafe: ${option}`);
     if (revocations.status() !== undefined) console.log(`  ${revocations.entries().length} revocations in force`);
     return values.online ? await probe(gate) : 0;

@@ -9,7 +9,7 @@ test('a good one: what it has, and which unsafe options are on', async (t) => {
   const { file } = await quickstart(t);
   const ended = await run(t, ['check', '--config', file]);
   t.match(ended, { code: 0, stderr: '' });
-  t.match(ended.stdout, /1 routes, policy \S+/);
+  t.match(ended.stdout, /1 route, policy \S+/);
   t.match(ended.stdout, /unsafe: sts\.embedded\.insecure_mint/);
 });
 
