@@ -97,6 +97,15 @@ test('the system clock and randomness come through known doors', (t) => {
   t.end();
 });
 
+test('HTTP of Node is taken without its fetch', (t) => {
+  for (const { path, text } of files) {
+    const code = withoutComments(text);
+    // Types only: a value imported from there loads Node's own undici into every process (base/node-http.ts).
+    t.notMatch(code, /^import (?!type )[^;]*from 'node:http'/m, `${path} takes it from base/node-http.ts`);
+  }
+  t.end();
+});
+
 test('each fact about a call is established in one file', (t) => {
   for (const [type, owners] of Object.entries(madeIn)) {
     const makes = new RegExp(String.raw`\)\s*:\s*(?:Promise<)?${type}>?\s*(?:\{|=>)|\bas ${type}\b`);

@@ -2,13 +2,14 @@
 // splices the two connections. See docs/adr/0003.
 // Must never tell the agent 101 before the upstream's answer was checked, and never leave one side open when the other is gone.
 
-import { type IncomingMessage, request as plainRequest, STATUS_CODES } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type AddressPolicy, AddressRefused } from '../base/addresses.ts';
 import { trusting } from '../base/connect.ts';
 import { asRefusal, Refusal } from '../base/errors.ts';
+import { request as plainRequest, STATUS_CODES } from '../base/node-http.ts';
 import type { UpgradeTransport } from '../call.ts';
 import { endOf, upstreamFailure } from './failures.ts';
 import { acceptLines, type Handshake, offerLines } from './handshake.ts';

@@ -1,8 +1,9 @@
 // The operator's listener: health, readiness, metrics, and what routes there are. Read-only, GET and HEAD only.
 // Must never answer with a secret, and not to a page in a browser that got here by DNS rebinding (Host is checked).
 
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
+import { createServer } from '../base/node-http.ts';
 import { type ListenAddress, listen } from './address.ts';
 
 export interface AdminPage {

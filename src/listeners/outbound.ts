@@ -2,8 +2,9 @@
 // Parses strictly (llhttp strict mode refuses CL+TE, bare LF, bad framing) and must never relax that: request smuggling.
 
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { createServer } from '../base/node-http.ts';
 import type { Clock, Log } from '../base/ports.ts';
 import type { Arrival, Peer } from '../call.ts';
 import { type ListenAddress, listen } from './address.ts';

@@ -2,8 +2,8 @@
 // Works for plain requests and for WebSocket upgrades; when the response has already begun, the connection is cut instead,
 // since a half-sent answer must not look whole.
 
-import { STATUS_CODES } from 'node:http';
 import { publicCodes, type Refusal } from '../base/errors.ts';
+import { STATUS_CODES } from '../base/node-http.ts';
 import type { Arrival, Dialect, HttpTransport, UpgradeTransport } from '../call.ts';
 import { isRouted } from '../reached.ts';
 import { endDetached } from './detached.ts';

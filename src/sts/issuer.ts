@@ -2,7 +2,8 @@
 // and the quickstart need nothing else. Listens on loopback only, unless told otherwise in as many words.
 // Importing this file is cheap; the provider library is loaded when an issuer starts.
 
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
+import { createServer } from '../base/node-http.ts';
 import { type Clock, type Log, systemClock } from '../base/ports.ts';
 import { createFront } from './front.ts';
 import { paths } from './metadata.ts';

@@ -2,11 +2,12 @@
 // (https://opentelemetry.io/docs/specs/otlp/#otlphttp-response). Address, headers, compression, timeout and certificates are
 // the SDK's, from every OTEL_EXPORTER_OTLP_* variable. Must never read an answer without bound, and never show what it says.
 
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { convertLegacyHttpOptions } from '@opentelemetry/otlp-exporter-base/node-http';
+import { request as httpRequest } from '../base/node-http.ts';
 
 /** Largest answer read, in bytes; a collector's is empty or a few words. Stops one that talks for ever. */
 const maxAnswer = 65_536;

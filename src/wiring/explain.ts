@@ -2,9 +2,9 @@
 // issuers for their public keys. What it returns names slots, rules and identities, never a credential.
 
 import { randomUUID } from 'node:crypto';
-import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { asRefusal } from '../base/errors.ts';
+import { IncomingMessage, ServerResponse } from '../base/node-http.ts';
 import type { Clock } from '../base/ports.ts';
 import type {
   Arrival,

@@ -1,10 +1,9 @@
 // The crew: worker threads that carry the calls, all on one port, and this thread, which carries none. It keeps what they have
-// in common (credentials, the audit log, the configuration) and replaces a worker that ends by itself or
-// hangs.
+// in common (credentials, the audit log, the configuration) and replaces a worker that ends by itself or hangs.
 // Must never leave two workers with different configurations, nor start a second gate where one already listens.
 
-import { createServer } from 'node:http';
 import { createTakeBatch } from '../../audit/received.ts';
+import { createServer } from '../../base/node-http.ts';
 import { systemTimers } from '../../base/ports.ts';
 import { type ListenAddress, listen } from '../../listeners/address.ts';
 import type { Carriers, CarriersOptions } from '../carriers.ts';
