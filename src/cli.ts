@@ -4,14 +4,15 @@
 // A user's mistake gets one clear message and no stack trace; exit codes: 0 fine, 1 failed, 2 wrong usage.
 
 import { enableCompileCache } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { packageFolder } from './base/package-folder.ts';
 import { commands } from './commands/index.ts';
 import { version } from './version.ts';
 
 // Compiled code is kept below the package itself (a third of a start): who can write there can change the code as well, which
 // does not hold of a shared temporary folder, the default. Where nothing can be written, nothing is kept. Whatever is loaded
 // has to be loaded after this line, by `import()`.
-enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/postern', import.meta.url)));
+enableCompileCache(join(packageFolder, 'node_modules', '.cache', 'postern'));
 
 const [name, ...args] = process.argv.slice(2);
 

@@ -2,6 +2,9 @@
 // needs the SDKs it shows; this command finds it there.
 
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { packageFolder } from '../base/package-folder.ts';
 import { CommandError } from './failure.ts';
 
 export const usage = `
@@ -25,7 +28,7 @@ interface Demo {
 }
 
 export async function run(args: string[]): Promise<number> {
-  const place = new URL('../../demo/main.ts', import.meta.url);
+  const place = pathToFileURL(join(packageFolder, 'demo', 'main.ts'));
   if (!existsSync(place)) {
     throw new CommandError('the demo needs the repository: clone it, then `npm ci && npm run demo`');
   }

@@ -5,10 +5,11 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { isNode, LineCounter, type ParsedNode, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { packageFolder } from '../base/package-folder.ts';
 import { type Preset, presetSchema } from './preset-schema.ts';
 
 /** The presets that come with the gate. */
-export const builtInPresets = path.join(import.meta.dirname, '..', '..', 'routes');
+export const builtInPresets = path.join(packageFolder, 'routes');
 
 /** Largest preset file read, in bytes. Stops a mistaken path from filling the memory. */
 const maxPresetBytes = 262_144;
