@@ -2,6 +2,7 @@
 // Takes nothing of a URL but scheme, host and port: userinfo, path and query can carry credentials.
 
 import { LRUCache } from 'lru-cache';
+import { atMost } from './at-most.ts';
 
 /** Origins remembered; routes name far fewer, but a wildcard host may be chosen by a caller. */
 const maxOrigins = 1_024;
@@ -13,7 +14,7 @@ export interface ServerAddress {
 
 const unknown: ServerAddress = { address: 'unknown', port: 0 };
 
-const known = new LRUCache<string, ServerAddress>({ max: maxOrigins });
+const known = new LRUCache<string, ServerAddress>(atMost(maxOrigins));
 
 export function serverAddress(url: string): ServerAddress {
   const before = known.get(url);

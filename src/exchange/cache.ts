@@ -3,6 +3,7 @@
 // looked at again on every read, and lru-cache is used as a bounded store only (its `allowStale` would serve expired ones).
 
 import { LRUCache } from 'lru-cache';
+import { atMost } from '../base/at-most.ts';
 import { type DigestField, digest } from '../base/digest.ts';
 import type { Clock } from '../base/ports.ts';
 import { Secret } from '../base/secret.ts';
@@ -76,7 +77,7 @@ export interface CredentialCache {
 export function createCredentialCache({ clock, max }: { clock: Clock; max: number }): CredentialCache {
   const keysOfSub = new Map<string, Set<string>>();
   const store = new LRUCache<string, Cached>({
-    max,
+    ...atMost(max),
     dispose: (cached, key) => unindex(cached, key),
   });
   let era = 0;

@@ -2,6 +2,7 @@
 // Short on purpose: a mended permission or a recovered issuer is noticed within seconds. Holds no credential.
 
 import { LRUCache } from 'lru-cache';
+import { atMost } from '../base/at-most.ts';
 import type { Refusal } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
 
@@ -20,7 +21,7 @@ export interface Failures {
 }
 
 export function createFailures(clock: Clock): Failures {
-  const store = new LRUCache<string, { readonly refusal: Refusal; readonly until: number }>({ max: maxFailures });
+  const store = new LRUCache<string, { readonly refusal: Refusal; readonly until: number }>(atMost(maxFailures));
 
   return {
     recall(key) {

@@ -5,6 +5,7 @@
 
 import { createHmac, hash, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { atMost } from '../base/at-most.ts';
 import { digest } from '../base/digest.ts';
 import { Refusal } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
@@ -74,9 +75,9 @@ export function holdsHandle(text: string): boolean {
 export function createHandles(clock: Clock): Handles {
   /** Ends with the process, and every handle with it. */
   const key = randomBytes(32);
-  const entries = new LRUCache<string, Entry>({ max: maxHandles });
+  const entries = new LRUCache<string, Entry>(atMost(maxHandles));
   /** Where the entry of a token or session is, by digest. */
-  const places = new LRUCache<string, string>({ max: 2 * maxHandles });
+  const places = new LRUCache<string, string>(atMost(2 * maxHandles));
   let serials = 0;
 
   /** A keyed digest of a number never used twice: unguessable like a random one, and not needed to be stored. */

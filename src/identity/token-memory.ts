@@ -3,6 +3,7 @@
 // It must never outlive the token or keep a withdrawn key's tokens alive for long.
 
 import { LRUCache } from 'lru-cache';
+import { atMost } from '../base/at-most.ts';
 import { Refusal } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
 import type { VerifiedToken } from '../principal.ts';
@@ -45,12 +46,12 @@ export interface TokenMemory {
 export function createTokenMemory(clock: Clock): TokenMemory {
   const tokens = new LRUCache<string, { readonly text: string; readonly token: VerifiedToken; readonly until: number }>(
     {
-      max: maxTokens,
+      // Not `max`: see base/at-most.ts. No token counts less than its share, so there are never more than `maxTokens`.
       maxSize: maxCharacters,
-      sizeCalculation: ({ text }) => text.length,
+      sizeCalculation: ({ text }) => Math.max(text.length, maxCharacters / maxTokens),
     },
   );
-  const refusals = new LRUCache<string, { readonly refusal: Refusal; readonly until: number }>({ max: maxRefusals });
+  const refusals = new LRUCache<string, { readonly refusal: Refusal; readonly until: number }>(atMost(maxRefusals));
 
   return {
     recall(text) {

@@ -5,6 +5,7 @@
 
 import { hash, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { atMost } from '../base/at-most.ts';
 import { Refusal } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
 import { Secret } from '../base/secret.ts';
@@ -61,7 +62,7 @@ interface Entry {
 
 export function createTraceSubjects(clock: Clock): TraceSubjects {
   /** By digest of the nonce: nothing stored here could be presented, and a lookup tells nothing by the time it takes. */
-  const entries = new LRUCache<string, Entry>({ max: maxCalls });
+  const entries = new LRUCache<string, Entry>(atMost(maxCalls));
 
   function current(place: string): Entry | undefined {
     const entry = entries.get(place);

@@ -3,6 +3,7 @@
 // Keeps digests of token ids and span ids only; a hit joins records and must never decide anything about a call.
 
 import { LRUCache } from 'lru-cache';
+import { atMost } from '../base/at-most.ts';
 import type { Clock } from '../base/ports.ts';
 import type { KnownCall } from '../call.ts';
 import type { CredentialFacts, SpanReference } from '../credential.ts';
@@ -44,7 +45,7 @@ export interface LedgerOptions {
 }
 
 export function createLedger({ clock, hashTokenId, tell }: LedgerOptions): Ledger {
-  const tokens = new LRUCache<string, IssuedTrace & { readonly expiresAt: number }>({ max: maxTokens });
+  const tokens = new LRUCache<string, IssuedTrace & { readonly expiresAt: number }>(atMost(maxTokens));
 
   /** Verified tokens are kept and reused by identity, so most are hashed once. */
   const hashes = new WeakMap<VerifiedToken, string>();

@@ -4,6 +4,7 @@
 
 import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { atMost } from '../base/at-most.ts';
 import type { Secret } from '../base/secret.ts';
 import type { Principal } from '../principal.ts';
 import type { SubjectForm } from './schema.ts';
@@ -23,7 +24,7 @@ export type Pseudonym = (principal: Principal) => string;
 /** @param key undefined makes a random one: pseudonyms then hold for the life of this process only */
 export function createPseudonym(key: Secret | undefined): Pseudonym {
   const secret = key?.reveal() ?? randomBytes(32);
-  const known = new LRUCache<string, string>({ max: remembered });
+  const known = new LRUCache<string, string>(atMost(remembered));
   return ({ iss, sub }) => {
     const identity = `${iss.length}:${iss};${sub}`;
     const before = known.get(identity);
