@@ -27,12 +27,18 @@ export interface Running {
 export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** What is run instead of `src/cli.ts`. */
+  readonly program?: string;
 }
 
 /** Starts `postern ...args`; it is killed when the test ends. */
-export function start(t: Test, args: readonly string[], { env = {}, cwd }: CommandOptions = {}): Running {
+export function start(
+  t: Test,
+  args: readonly string[],
+  { env = {}, cwd, program = cli }: CommandOptions = {},
+): Running {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, [cli, ...args], {
+  const child = spawn(process.execPath, [program, ...args], {
     env: { PATH, HOME, NODE_COMPILE_CACHE: compiled, ...env },
     ...(cwd === undefined ? {} : { cwd }),
   });
