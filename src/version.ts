@@ -1,4 +1,5 @@
 // The version, from package.json: one place to change it.
+// Must hold unbuilt and built alike, wherever the built code lies.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
