@@ -63,6 +63,13 @@ export const auditFields = {
   'credential.id_hash': "Digest of the issued token's id.",
   'credential.verification.mode': 'strict, record or not_applicable.',
   'credential.verification.findings': 'What did not hold, in record mode.',
+  'credential.via.exchange':
+    'Of each token it was traded for, first to last: the exchange. Absent where there is one leg.',
+  'credential.via.grant': 'Grant used for that token.',
+  'credential.via.issuer': 'Issuer of that token.',
+  'credential.via.audience': 'Audience of that token.',
+  'credential.via.fingerprint': 'Short digest of that token: its own record has the same.',
+  'credential.via.id_hash': "Digest of that token's id.",
   cache: 'hit, miss, coalesced or bypass.',
   stripped: 'Slots credentials were taken out of; names only.',
   'upstream.address': 'Host and port called.',

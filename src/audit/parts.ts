@@ -70,6 +70,19 @@ export function credential(facts: CredentialFacts): object {
       mode: facts.verification.mode,
       findings: boundedList(facts.verification.findings, maxListed, maxText),
     },
+    via: facts.via?.map(leg),
+  };
+}
+
+/** A token that the credential was traded for: what its own record says of it at more length. */
+function leg({ exchange, grant, issuer, audience, fingerprint, idHash }: CredentialFacts): object {
+  return {
+    exchange,
+    grant,
+    issuer: boundedOptional(issuer, maxText),
+    audience: boundedOptional(audience, maxText),
+    fingerprint,
+    id_hash: idHash,
   };
 }
 

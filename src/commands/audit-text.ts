@@ -56,12 +56,22 @@ export function describeCredential({ credential, cache }: JsonObject): string | 
   const findings = isObject(verification) && Array.isArray(verification['findings']) ? verification['findings'] : [];
   return [
     `${show(kind)} credential${audience === undefined ? '' : ` for ${show(audience)}`}${scopes === '' ? '' : ` (${scopes})`}`,
+    describeVia(credential['via']),
     describeLife(credential),
     cache === undefined ? undefined : cache === 'miss' ? 'new' : `from cache (${show(cache)})`,
     findings.length === 0 ? undefined : `NOT as asked: ${findings.map(show).join(', ')}`,
   ]
     .filter((part) => part !== undefined)
     .join(', ');
+}
+
+/** The exchanges before the last one, first to last. */
+function describeVia(via: Json | undefined): string | undefined {
+  if (!Array.isArray(via) || via.length === 0) return undefined;
+  const legs = via.map((leg) =>
+    isObject(leg) ? words([show(leg['exchange']), `(${show(leg['grant'])})`]) : show(leg),
+  );
+  return `by way of ${legs.join(', ')}`;
 }
 
 function describeLife(credential: Json | undefined): string {

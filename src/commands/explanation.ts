@@ -27,8 +27,13 @@ export function printExplanation(explanation: Explanation): string {
       plan.audience && `audience ${plan.audience}`,
       plan.scopes.length > 0 && `scope ${plan.scopes.join(' ')}`,
     ];
+    const before = plan.via.map(({ exchange, grant, endpoint }) => `${exchange}: ${grant}, at ${endpoint}`);
+    rows.push(...before.map((leg, index) => [index === 0 ? 'arm' : '', `first ${leg}`]));
     const where = plan.endpoint === plan.issuer ? `issuer ${plan.issuer}` : `at ${plan.endpoint}`;
-    rows.push(['arm', `${plan.exchange}: ${plan.grant}, ${where}`]);
+    rows.push([
+      before.length === 0 ? 'arm' : '',
+      `${before.length === 0 ? '' : 'then '}${plan.exchange}: ${plan.grant}, ${where}`,
+    ]);
     rows.push(['', asks.filter((part) => part).join(', ') || 'asks for nothing in particular']);
   }
   if (placement) rows.push(['forward', `credential in ${describePlacement(placement)}`]);

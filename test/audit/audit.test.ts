@@ -14,6 +14,7 @@ import {
   canaries,
   carryOut,
   coder,
+  credentialFacts,
   known,
   permittedCall,
   planner,
@@ -99,7 +100,11 @@ test('every field of every record is documented, and every documented field occu
     carryOut(observe, {
       jti: 'j1',
       facts: { tool: 'x' },
-      credential: { verification: { mode: 'record', findings: ['f'] }, boundTo: 'thumbprint' },
+      credential: {
+        verification: { mode: 'record', findings: ['f'] },
+        boundTo: 'thumbprint',
+        via: [credentialFacts()],
+      },
     });
     refusedExchange(observe);
     const denied = stripped(observe(arrival()));
