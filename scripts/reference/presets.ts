@@ -52,7 +52,7 @@ function presetSection(preset: Preset): string[] {
     ["The agent's own token goes", slotOf(preset)],
     ['Note', client.note],
     ['Credential upstream', placementOf(preset)],
-    ['Request headers that pass', listOf(preset.headers.forward)],
+    ['Request headers that pass', passing(preset.headers.forward)],
     ['Request headers set', listOf(Object.entries(preset.headers.set).map(([name, value]) => `${name}: ${value}`))],
     ['Response headers dropped', listOf(preset.response.drop)],
     ['Errors in the shape of', preset.dialect],
@@ -128,6 +128,13 @@ function placementOf({ placement }: Preset): string {
   return 'header' in placement
     ? code(`${placement.header}: ${placement.prefix ?? ''}...`)
     : code(`?${placement.query}=...`);
+}
+
+/** Ranges are held back by the response guard, whatever a preset lists: see src/forwarding/headers.ts. */
+function passing(rules: readonly string[]): string | undefined {
+  const pieces = rules.filter((rule) => rule === 'range' || rule === 'if-range');
+  if (pieces.length === 0) return listOf(rules);
+  return `${listOf(rules)}; ${pieces.map(code).join(' and ')} only without a credential, or with \`response_guard: off\``;
 }
 
 function listOf(items: readonly string[]): string | undefined {
