@@ -8,7 +8,7 @@ import type { AuditTrail } from './audit-trail.ts';
 import { type CallTrace, rootIdOf, type TraceParts } from './call-trace.ts';
 import type { DelegationBlocks, DelegationIds } from './delegation-attributes.ts';
 import type { Metrics } from './metrics.ts';
-import type { WriteAttributes } from './otlp-attributes.ts';
+import type { AttributeWriter } from './otlp-attributes.ts';
 
 /** Is told of a failure in recording; it goes no further. */
 export type Faulted = (failure: unknown) => void;
@@ -18,7 +18,7 @@ export interface ObservationParts extends TraceParts {
   readonly audit: AuditTrail;
   readonly delegation: DelegationBlocks;
   /** user.hash or user.id of the subject, where it is a user. */
-  readonly user: (call: KnownCall) => WriteAttributes | undefined;
+  readonly user: (to: AttributeWriter, call: KnownCall) => void;
   /** Milliseconds of a monotonic clock: durations must not jump when the system's time is set. */
   readonly elapsed: () => number;
   readonly faulted: Faulted;
@@ -55,14 +55,13 @@ export function idsOf(recorder: CallRecorder, call: KnownCall, facts: Credential
 }
 
 /** postern.delegation.* with the id of the grant in `facts`. */
-export function delegationOf(
+export function writeDelegation(
+  to: AttributeWriter,
   recorder: CallRecorder,
   call: KnownCall,
   facts: CredentialFacts | undefined,
-): WriteAttributes {
-  return (to) => {
-    const ids = idsOf(recorder, call, facts);
-    to.set('postern.delegation.id', ids.id);
-    to.block(recorder.parts.delegation(call, ids));
-  };
+): void {
+  const ids = idsOf(recorder, call, facts);
+  to.set('postern.delegation.id', ids.id);
+  to.block(recorder.parts.delegation(call, ids));
 }

@@ -3,26 +3,43 @@
 
 import { randomFillSync } from 'node:crypto';
 
-/** Drawn at once: a few hundred ids for the price of one system call (0.1 us each). */
+/** Drawn at once: a few hundred ids for the price of one system call. */
 const drawnBytes = 4_096;
+
+/**
+ * Bytes made text at once, of which ids are slices: 12 ns each, 100 when each is made by itself. As long as one id is kept its
+ * whole text is, so it is short.
+ */
+const textBytes = 128;
 
 const drawn = Buffer.alloc(drawnBytes);
 let used = drawnBytes;
+let text = '';
+let at = 0;
 
 export function newTraceId(): string {
-  return randomHex(16);
+  return take(32);
 }
 
 export function newSpanId(): string {
-  return randomHex(8);
+  return take(16);
 }
 
-/** Each byte is handed out once. */
-function randomHex(bytes: number): string {
-  if (used + bytes > drawnBytes) {
+/** Each digit is handed out once. */
+function take(digits: number): string {
+  if (at + digits > text.length) {
+    text = nextText();
+    at = 0;
+  }
+  at += digits;
+  return text.slice(at - digits, at);
+}
+
+function nextText(): string {
+  if (used === drawnBytes) {
     randomFillSync(drawn);
     used = 0;
   }
-  used += bytes;
-  return drawn.toString('hex', used - bytes, used);
+  used += textBytes;
+  return drawn.toString('hex', used - textBytes, used);
 }

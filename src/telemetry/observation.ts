@@ -16,7 +16,7 @@ import type {
 import type { SpanReference } from '../credential.ts';
 import { isArmed, isKnown } from '../reached.ts';
 import { type CallEnd, refusedEnd, repliedEnd } from './call-end.ts';
-import { type CallRecorder, delegationOf, idsOf, nowOf, type ObservationParts } from './call-recorder.ts';
+import { type CallRecorder, idsOf, nowOf, type ObservationParts, writeDelegation } from './call-recorder.ts';
 import { concludeTrace, openTrace, settleTrace } from './call-trace.ts';
 import { observeAttempt } from './observe-attempt.ts';
 import { observeExchange } from './observe-exchange.ts';
@@ -143,12 +143,12 @@ function serverSpan(end: CallEnd, at: number, record: CallRecord): SpanData {
     remoteParent: true,
     start: arrival.at,
     end: at,
-    attributes: (to) =>
-      writeServerAttributes(to, end, {
-        source: trace.source,
-        delegation: known && delegationOf(record, known, factsOf(known)),
-        user: known && parts.user(known),
-      }),
+    attributes(to) {
+      writeServerAttributes(to, end, trace.source);
+      if (known === undefined) return;
+      parts.user(to, known);
+      writeDelegation(to, record, known, factsOf(known));
+    },
     links: linksOf(trace.links, call),
     failed: end.errorType !== undefined,
   };

@@ -4,7 +4,7 @@
 
 import type { ExchangeObservation, ExchangeStart, PermittedCall } from '../call.ts';
 import type { CredentialFacts } from '../credential.ts';
-import { type CallRecorder, delegationOf, idsOf, nowOf } from './call-recorder.ts';
+import { type CallRecorder, idsOf, nowOf, writeDelegation } from './call-recorder.ts';
 import { childOf, finishSpan, rootIdOf, traceparentOf } from './call-trace.ts';
 import type { SpanData } from './span-data.ts';
 import {
@@ -52,7 +52,10 @@ export function observeExchange(
       remoteParent: false,
       start: began,
       end: at,
-      attributes: (to) => writeExchangeAttributes(to, start, end, delegationOf(recorder, call, end.facts)),
+      attributes(to) {
+        writeExchangeAttributes(to, start, end);
+        writeDelegation(to, recorder, call, end.facts);
+      },
       links: [],
       failed: end.facts === undefined,
     };

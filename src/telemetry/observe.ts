@@ -4,7 +4,8 @@
 import { hash, randomUUID } from 'node:crypto';
 import type { MetricData } from '@opentelemetry/sdk-metrics';
 import type { Clock, Log } from '../base/ports.ts';
-import type { Arrival, KnownCall, Observation, ObservedCall, PermittedCall } from '../call.ts';
+import type { Arrival, Observation, ObservedCall, PermittedCall } from '../call.ts';
+import type { Principal } from '../principal.ts';
 import type { AuditTrail } from './audit-trail.ts';
 import type { Faulted, ObservationParts } from './call-recorder.ts';
 import { createLedger, type IssuedToken } from './correlation.ts';
@@ -15,7 +16,7 @@ import type { WatchedGauge } from './metric-definitions.ts';
 import { createMetrics, type Metrics, type ReadGauge } from './metrics.ts';
 import { createObservation, isCallObservation } from './observation.ts';
 import { createOtel } from './otel.ts';
-import type { WriteAttributes } from './otlp-attributes.ts';
+import type { AttributeWriter } from './otlp-attributes.ts';
 import { createNaming, encodeIdentifier, type Pseudonym } from './pseudonym.ts';
 import { createSampler } from './sampling.ts';
 import type { SubjectForm, TelemetryConfig } from './schema.ts';
@@ -144,19 +145,14 @@ function createFaulted(metrics: Metrics, log: Log): Faulted {
 }
 
 /** user.hash where the user has a pseudonym, user.id where the configuration says to name users. */
-function createUserAttributes(
-  form: SubjectForm,
-  pseudonym: Pseudonym,
-): (call: KnownCall) => WriteAttributes | undefined {
-  return ({ subject, chain }) => {
-    if (subject.kind === 'workload' || form === 'omit') return undefined;
-    return (to) => {
-      // With the chain, which is remembered with its tokens; a principal by itself may be made for one call.
-      to.shared('user', chain, (each) => {
-        if (form === 'raw') each.set('user.id', encodeIdentifier(subject.sub));
-        else each.set('user.hash', pseudonym(subject));
-      });
-    };
+function createUserAttributes(form: SubjectForm, pseudonym: Pseudonym): ObservationParts['user'] {
+  function write(to: AttributeWriter, subject: Principal): void {
+    if (form === 'raw') to.set('user.id', encodeIdentifier(subject.sub));
+    else to.set('user.hash', pseudonym(subject));
+  }
+
+  return (to, { subject }) => {
+    if (subject.kind !== 'workload' && form !== 'omit') to.shared('user', subject, write);
   };
 }
 

@@ -24,7 +24,7 @@ export interface AttributeWriter {
    */
   alike<Names extends readonly string[]>(of: object, names: Names, values: AlikeValues<Names>): void;
   /** Attributes that follow from `of` alone, encoded once for it. @param part which of them, when there are several */
-  shared(part: string, of: object, write: WriteAttributes): void;
+  shared<T extends object>(part: string, of: T, write: (to: AttributeWriter, of: T) => void): void;
   block(block: AttributeBlock): void;
 }
 
@@ -139,8 +139,8 @@ export function attributesInto(writer: ProtoWriter, tag: number, valueLength: nu
     alike(_of, names, values) {
       for (const [index, name] of names.entries()) set(name, values[index]);
     },
-    shared(_part, _of, write) {
-      write(attributes);
+    shared(_part, of, write) {
+      write(attributes, of);
     },
     block({ bytes }) {
       writer.ensure(bytes.length);

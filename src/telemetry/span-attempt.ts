@@ -5,10 +5,11 @@
 import { hash } from 'node:crypto';
 import { bounded, boundedOptional } from '../base/bounded.ts';
 import type { Refusal } from '../base/errors.ts';
-import { bareUrl, serverAddress } from '../base/upstream-address.ts';
+import { bareUrl, type ServerAddress, serverAddress } from '../base/upstream-address.ts';
 import type { ArmedCall, RoutedCall, StreamEnd } from '../call.ts';
+import type { CredentialFacts } from '../credential.ts';
 import { methodOf } from '../reached.ts';
-import type { AlikeValues, AttributeWriter, WriteAttributes } from './otlp-attributes.ts';
+import type { AlikeValues, AttributeWriter } from './otlp-attributes.ts';
 import type { Usage } from './usage.ts';
 
 const maxName = 128;
@@ -52,13 +53,8 @@ const common = [
   'gen_ai.request.stream',
 ] as const;
 
-export function writeAttemptAttributes(
-  to: AttributeWriter,
-  call: ArmedCall,
-  resend: number,
-  end: AttemptEnd,
-  delegation: WriteAttributes,
-): void {
+/** All but postern.delegation.* */
+export function writeAttemptAttributes(to: AttributeWriter, call: ArmedCall, resend: number, end: AttemptEnd): void {
   const { upstream, facts, route, credential } = call;
   const error = attemptError(end);
   const operation = route.dialect === 'mcp' ? undefined : genAiOperation(call);
@@ -77,20 +73,22 @@ export function writeAttemptAttributes(
   to.alike(route, common, values);
   if (error === undefined) to.few('error.type', end.usage?.rpcError);
   if (resend > 0) to.set('http.request.resend_count', resend);
-  const server = serverAddress(upstream.origin);
-  to.shared('address', server, (each) => {
-    each.set('server.address', server.address);
-    each.set('server.port', server.port);
-  });
+  to.shared('address', serverAddress(upstream.origin), writeAddress);
   to.few('url.full', `${upstream.origin}${upstream.path}`, spellUrl);
   to.set('postern.request.id', call.id);
-  to.shared('attempt', credential.facts, (each) => {
-    each.set('postern.credential.kind', credential.facts.kind);
-    each.set('postern.token.id_hash', credential.facts.idHash);
-  });
+  to.shared('attempt', credential.facts, writeCredential);
   if (route.dialect === 'mcp') writeMcp(to, call, end);
   else if (genAi) writeGenAi(to, call, end);
-  delegation(to);
+}
+
+function writeAddress(to: AttributeWriter, { address, port }: ServerAddress): void {
+  to.set('server.address', address);
+  to.set('server.port', port);
+}
+
+function writeCredential(to: AttributeWriter, { kind, idHash }: CredentialFacts): void {
+  to.set('postern.credential.kind', kind);
+  to.set('postern.token.id_hash', idHash);
 }
 
 /** What presets call their operations, in the words of gen_ai.operation.name. */

@@ -6,7 +6,7 @@ import type { Refusal } from '../base/errors.ts';
 import { bareUrl, serverAddress } from '../base/upstream-address.ts';
 import type { ExchangeStart } from '../call.ts';
 import type { CredentialFacts } from '../credential.ts';
-import type { AttributeWriter, WriteAttributes } from './otlp-attributes.ts';
+import type { AttributeWriter } from './otlp-attributes.ts';
 
 export const exchangeSpanName = 'token_exchange';
 
@@ -33,12 +33,8 @@ export function oauthErrorOf({ oauthError }: ExchangeEnd): string | undefined {
   return oauthError !== undefined && errorCode.test(oauthError) ? oauthError : undefined;
 }
 
-export function writeExchangeAttributes(
-  to: AttributeWriter,
-  start: ExchangeStart,
-  end: ExchangeEnd,
-  delegation: WriteAttributes,
-): void {
+/** All but postern.delegation.* */
+export function writeExchangeAttributes(to: AttributeWriter, start: ExchangeStart, end: ExchangeEnd): void {
   const { address, port } = serverAddress(start.endpoint);
   const { facts, refusal } = end;
   const oauthError = oauthErrorOf(end);
@@ -56,7 +52,6 @@ export function writeExchangeAttributes(
   to.set('postern.token.scopes_requested', scopeText(start.scopes));
   to.set('postern.token.cache.result', 'miss');
   if (facts !== undefined) writeIssued(to, facts);
-  delegation(to);
 }
 
 function writeIssued(to: AttributeWriter, facts: CredentialFacts): void {

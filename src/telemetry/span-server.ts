@@ -2,11 +2,12 @@
 // Written when the call has ended, after the last byte of a stream. Header values, query strings and bodies never appear.
 
 import { bounded, boundedList, boundedOptional } from '../base/bounded.ts';
-import type { ArmedCall, Arrival, PresentedCredential } from '../call.ts';
+import type { Arrival, PresentedCredential } from '../call.ts';
+import type { CredentialFacts } from '../credential.ts';
 import { isArmed, isKnown, isPermitted, isRouted, isStripped, methodOf, pathOf, schemeOf } from '../reached.ts';
 import type { CallEnd } from './call-end.ts';
 import type { ParentSource } from './call-trace.ts';
-import type { AlikeValues, AttributeWriter, WriteAttributes } from './otlp-attributes.ts';
+import type { AlikeValues, AttributeWriter } from './otlp-attributes.ts';
 
 const maxPath = 1_024;
 const maxListed = 32;
@@ -16,13 +17,6 @@ const maxName = 128;
 export function serverSpanName({ call }: CallEnd): string {
   const method = call.method === methodOf(call.method) ? call.method : 'HTTP';
   return isRouted(call) ? `${method} ${call.route.pattern}` : method;
-}
-
-export interface ServerSpanFacts {
-  readonly source: ParentSource;
-  /** postern.delegation.* of a known call. */
-  readonly delegation: WriteAttributes | undefined;
-  readonly user: WriteAttributes | undefined;
 }
 
 /** What follows from configuration and from closed lists: the same for most calls of a route. */
@@ -49,7 +43,8 @@ const common = [
 /** Stands for the route of calls that came to none. */
 const noRoute = {};
 
-export function writeServerAttributes(to: AttributeWriter, end: CallEnd, facts: ServerSpanFacts): void {
+/** All but postern.delegation.* and the user's. */
+export function writeServerAttributes(to: AttributeWriter, end: CallEnd, source: ParentSource): void {
   const { call, reply, refusal } = end;
   const known = isKnown(call) ? call : undefined;
   const route = isRouted(call) ? call.route : undefined;
@@ -60,7 +55,7 @@ export function writeServerAttributes(to: AttributeWriter, end: CallEnd, facts: 
     schemeOf(call),
     end.status,
     end.errorType,
-    facts.source,
+    source,
     end.decision,
     refusal?.reason,
     reply?.end,
@@ -78,9 +73,7 @@ export function writeServerAttributes(to: AttributeWriter, end: CallEnd, facts: 
   writeRequest(to, call);
   to.set('postern.denial.detail', boundedOptional(refusal?.detail, maxName * 2));
   if (isStripped(call)) to.few('postern.credential.stripped', slotsOf(call.presented));
-  facts.user?.(to);
-  facts.delegation?.(to);
-  if (armed !== undefined) writeCredential(to, armed);
+  if (armed !== undefined) to.shared('server', armed.credential.facts, writeCredential);
 }
 
 /** Names of the slots that held a credential; never what was in them. */
@@ -109,12 +102,12 @@ function tokenVerified({ call, refusal }: CallEnd): boolean | undefined {
   return isStripped(call) && call.presented.length > 0 && refusal?.reason.startsWith('token_') ? false : undefined;
 }
 
-function writeCredential(to: AttributeWriter, { credential: { facts } }: ArmedCall): void {
-  to.shared('server', facts, (each) => {
-    const { mode, findings } = facts.verification;
-    each.set('postern.credential.kind', facts.kind);
-    each.set('postern.token.id_hash', facts.idHash);
-    each.set('postern.token.verification', mode);
-    if (findings.length > 0) each.set('postern.token.verification.findings', boundedList(findings, maxListed, maxName));
-  });
+function writeCredential(
+  to: AttributeWriter,
+  { kind, idHash, verification: { mode, findings } }: CredentialFacts,
+): void {
+  to.set('postern.credential.kind', kind);
+  to.set('postern.token.id_hash', idHash);
+  to.set('postern.token.verification', mode);
+  if (findings.length > 0) to.set('postern.token.verification.findings', boundedList(findings, maxListed, maxName));
 }

@@ -44,7 +44,7 @@ export function parseTraceparent(text: string): SpanReference | undefined {
 
 /** The one header an outgoing request carries. */
 export function formatTraceparent(span: SpanReference): string {
-  return `00-${span.traceId}-${span.spanId}-${isSampled(span) ? '01' : '00'}`;
+  return `00-${span.traceId}-${span.spanId}${isSampled(span) ? '-01' : '-00'}`;
 }
 
 export function isSampled(span: SpanReference): boolean {
