@@ -36,6 +36,13 @@ export interface Ledger {
   idHash(token: VerifiedToken): string | undefined;
 }
 
+/** What is known of a token that was presented. */
+interface Presented {
+  readonly idHash: string;
+  /** So much had been issued when it was last looked for and not found. */
+  absentAt: number | undefined;
+}
+
 export interface LedgerOptions {
   readonly clock: Clock;
   /** The digest the exchange puts in {@link CredentialFacts.idHash}. */
@@ -48,20 +55,26 @@ export function createLedger({ clock, hashTokenId, tell }: LedgerOptions): Ledge
   const tokens = new LRUCache<string, IssuedTrace & { readonly expiresAt: number }>(atMost(maxTokens));
 
   /** Verified tokens are kept and reused by identity, so most are hashed once. */
-  const hashes = new WeakMap<VerifiedToken, string>();
+  const presented = new WeakMap<VerifiedToken, Presented>();
 
-  function idHash(token: VerifiedToken): string | undefined {
+  /** Counts what was issued. */
+  let news = 0;
+
+  function of(token: VerifiedToken): Presented | undefined {
     if (token.jti === undefined) return undefined;
-    const known = hashes.get(token);
+    const known = presented.get(token);
     if (known !== undefined) return known;
-    const hashed = hashTokenId(token.jti);
-    hashes.set(token, hashed);
-    return hashed;
+    const made: Presented = { idHash: hashTokenId(token.jti), absentAt: undefined };
+    presented.set(token, made);
+    return made;
   }
 
   function live(token: VerifiedToken | undefined): IssuedTrace | undefined {
-    const id = token && idHash(token);
-    const found = id === undefined ? undefined : tokens.get(id);
+    const told = token && of(token);
+    // Most tokens were issued elsewhere, and nothing new is issued while credentials are found in the cache.
+    if (told === undefined || told.absentAt === news) return undefined;
+    const found = tokens.get(told.idHash);
+    if (found === undefined) told.absentAt = news;
     return found !== undefined && found.expiresAt * 1_000 > clock.now() ? found : undefined;
   }
 
@@ -69,10 +82,14 @@ export function createLedger({ clock, hashTokenId, tell }: LedgerOptions): Ledge
     issued({ idHash: id, expiresAt }, span, rootId) {
       if (id === undefined || expiresAt === undefined) return;
       tokens.set(id, { span, rootId, expiresAt });
+      news += 1;
       tell?.({ idHash: id, span, rootId, expiresAt });
     },
-    learn: ({ idHash: id, ...token }) => void tokens.set(id, token),
+    learn({ idHash: id, ...token }) {
+      tokens.set(id, token);
+      news += 1;
+    },
     find: (call) => live(call.subjectToken) ?? live(call.actorToken),
-    idHash,
+    idHash: (token) => of(token)?.idHash,
   };
 }

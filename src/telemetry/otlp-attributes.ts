@@ -14,7 +14,7 @@ export interface AttributeWriter {
   set(name: string, value: AttributeValue): void;
   /**
    * The same for values that come again and again: what was encoded once is copied.
-   * @param spell what is written of a text; by itself it is only compared
+   * @param spell what is written of a text, or of each in a list; as it is told it is only compared
    */
   few(name: string, value: FewValue, spell?: (text: string) => string): void;
   /**
@@ -134,7 +134,8 @@ export function attributesInto(writer: ProtoWriter, tag: number, valueLength: nu
   const attributes: AttributeWriter = {
     set,
     few(name, value, spell) {
-      set(name, typeof value === 'string' && spell !== undefined ? spell(value) : value);
+      if (spell === undefined || typeof value === 'number' || typeof value === 'boolean') set(name, value);
+      else set(name, typeof value === 'object' ? value.map(spell) : value && spell(value));
     },
     alike(_of, names, values) {
       for (const [index, name] of names.entries()) set(name, values[index]);

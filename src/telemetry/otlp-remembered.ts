@@ -93,7 +93,7 @@ export function rememberingInto(writer: ProtoWriter, tag: number, valueLength: n
   };
 }
 
-/** Lists by their items: a name is told texts or lists, never both, and no item of a few has a line break in it. */
+/** Lists by their items: a name is told texts or lists, never both, and no item has a line break in it. */
 function keyOf(value: Exclude<FewValue, undefined>): AlikeValue {
   if (typeof value !== 'object') return value;
   return value.length === 1 ? value[0] : value.join('\n');

@@ -72,18 +72,17 @@ export function writeServerAttributes(to: AttributeWriter, end: CallEnd, source:
   to.alike(route ?? noRoute, common, values);
   writeRequest(to, call);
   to.set('postern.denial.detail', boundedOptional(refusal?.detail, maxName * 2));
-  if (isStripped(call)) to.few('postern.credential.stripped', slotsOf(call.presented));
+  if (isStripped(call)) to.few('postern.credential.stripped', slotsOf(call.presented), spellSlot);
   if (armed !== undefined) to.shared('server', armed.credential.facts, writeCredential);
 }
 
 /** Names of the slots that held a credential; never what was in them. */
-export function slotsOf(presented: readonly PresentedCredential[]): string[] {
-  return boundedList(
-    presented.map(({ slot }) => slot),
-    maxListed,
-    maxName,
-  );
+function slotsOf(presented: readonly PresentedCredential[]): string[] {
+  const listed = presented.length > maxListed ? presented.slice(0, maxListed) : presented;
+  return listed.map(({ slot }) => slot);
 }
+
+const spellSlot = (slot: string): string => bounded(slot, maxName);
 
 function writeRequest(to: AttributeWriter, call: Arrival): void {
   if (methodOf(call.method) !== call.method) to.set('http.request.method_original', bounded(call.method, maxName));

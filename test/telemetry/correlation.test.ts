@@ -106,3 +106,17 @@ test('what was issued in one thread is known in another, for as long as it lives
   now = (facts.expiresAt ?? 0) * 1_000;
   t.equal(other.find(ofCall), undefined);
 });
+
+test('a token that was looked for in vain is found once it has been issued', async (t) => {
+  const ledger = createLedger({ clock: { now: () => arrivedAt }, hashTokenId: (id) => `hash of ${id}` });
+  const world = await telemetryWorld(t);
+  const call = armedCall(world.telemetry.observe, { jti });
+  const span = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags: 1 };
+  const expiresAt = arrivedAt / 1_000 + 60;
+  t.equal(ledger.find(call), undefined);
+  t.equal(ledger.find(call), undefined);
+  ledger.learn({ idHash: 'hash of another', span, rootId: 'other', expiresAt });
+  t.equal(ledger.find(call), undefined);
+  ledger.issued(credentialFacts({ credential: { idHash: `hash of ${jti}`, expiresAt } }), span, 'root');
+  t.match(ledger.find(call), { rootId: 'root', span });
+});

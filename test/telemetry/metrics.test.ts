@@ -145,6 +145,48 @@ test('nobody can make series at will', async (t) => {
   t.notMatch(text, canaries.userEmail);
 });
 
+test('calls of one route are told apart by all that labels say, however many there are', async (t) => {
+  const metrics = createMetrics({ clock, log: silentLog });
+  const world = await telemetryWorld(t);
+  const call = armedCall(world.telemetry.observe);
+  const ended = { decision: 'allow', refusal: undefined, durationMs: 3 } as const;
+  for (let round = 0; round < 2; round += 1) {
+    for (let status = 200; status < 240; status += 1) {
+      for (const [method, cache] of [
+        ['GET', 'hit'],
+        ['POST', 'miss'],
+        ['BREW', 'hit'],
+      ] as const) {
+        const answered = { ...call, method, cache, facts: { ...call.facts, method } };
+        metrics.arrived(answered);
+        metrics.used(answered, arrivedAt);
+        const attempt = { end: 'complete', failure: undefined, usage: undefined, firstChunk: undefined } as const;
+        metrics.attempted(answered, { ...attempt, status }, 0.001);
+        const errorType = status % 2 === 0 ? undefined : 'timeout';
+        metrics.ended({ ...ended, call: answered, status, reply: reply(answered, { status }), errorType }, 1);
+      }
+    }
+  }
+  const text = renderPrometheus(metrics.collect(), {});
+  const server = (method: string, status: number, error: string) =>
+    `http_server_request_duration_seconds_count{http_request_method="${method}",url_scheme="http",` +
+    `http_route="/openai/*",http_response_status_code="${status}"${error}} 2\n`;
+  for (const method of ['GET', 'POST', '_OTHER']) {
+    t.match(text, server(method, 200, ''));
+    t.match(text, server(method, 239, ',error_type="timeout"'));
+    t.match(text, `http_server_active_requests{http_request_method="${method}",url_scheme="http"} 0\n`);
+  }
+  t.match(
+    text,
+    'http_client_request_duration_seconds_count{http_request_method="_OTHER",server_address="api.openai.com",' +
+      'server_port="443",http_response_status_code="239"} 2\n',
+  );
+  t.match(text, 'postern_token_cache_requests_total{postern_token_cache_result="hit"} 160\n');
+  t.match(text, 'postern_token_cache_requests_total{postern_token_cache_result="miss"} 80\n');
+  t.match(text, /postern_credential_uses_total\{.*\} 240\n/);
+  t.match(text, 'postern_token_remaining_lifetime_seconds_sum{postern_exchange_name="corp"} 72000\n');
+});
+
 test('an instrument has a bounded number of series, the rest is counted together', (t) => {
   const instruments = createInstruments({ clock });
   const counter = instruments.define({ name: 'n', kind: 'counter', unit: '1', description: '', labels: ['l'] });
