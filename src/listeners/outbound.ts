@@ -1,11 +1,11 @@
 // The listener agents call: turns each HTTP request and each WebSocket upgrade into an Arrival and lets the pipeline carry it.
 // Parses strictly (llhttp strict mode refuses CL+TE, bare LF, bad framing) and must never relax that: request smuggling.
 
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { createServer } from '../base/node-http.ts';
 import type { Clock, Log } from '../base/ports.ts';
+import { randomUuid } from '../base/random-ids.ts';
 import type { Arrival, Peer } from '../call.ts';
 import { type ListenAddress, listen } from './address.ts';
 import { endDetached } from './detached.ts';
@@ -97,7 +97,7 @@ export async function listenOutbound(options: OutboundOptions): Promise<Outbound
 
 function toArrival(request: IncomingMessage, transport: Arrival['transport'], clock: Clock): Arrival {
   return {
-    id: randomUUID(),
+    id: randomUuid(),
     at: clock.now(),
     method: request.method ?? '',
     target: request.url ?? '',
