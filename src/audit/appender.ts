@@ -34,8 +34,8 @@ export interface AppenderOptions {
 }
 
 export interface Appender {
-  /** Throws when too much waits already: the line is not taken then. */
-  append(line: string): void;
+  /** As {@link Batch.add}. Throws when too much waits already: the line is not taken then. */
+  append(text: string, end: (bytes: Buffer) => string): void;
   /** Resolves when all taken so far is on disk, rejects with the failure of a write or a sync. */
   settled(): Promise<void>;
   /** Resolves when nothing waits to be written any more, however long that takes. */
@@ -167,13 +167,13 @@ export function createAppender({ write, sync, log, gatherMs = 0 }: AppenderOptio
   }
 
   return {
-    append(line) {
-      if (length + line.length >= maxWaiting) {
+    append(text, end) {
+      if (length + text.length >= maxWaiting) {
         pump();
         throw new RangeError('too many audit records wait to be written');
       }
-      waiting.add(line);
-      length += line.length + 1;
+      waiting.add(text, end);
+      length += text.length + 1;
       taken += 1;
       pumpSoon();
     },

@@ -87,12 +87,13 @@ export function createAudit({ audit, log, pseudonym, trail }: AuditParts): Audit
   let unsecured = false;
 
   function count(event: string, outcome: RecordOutcome): void {
-    const of = counts.get(event) ?? new Map<RecordOutcome, number>();
-    counts.set(event, of.set(outcome, (of.get(outcome) ?? 0) + 1));
+    const of = counts.get(event);
+    if (of === undefined) counts.set(event, new Map([[outcome, 1]]));
+    else of.set(outcome, (of.get(outcome) ?? 0) + 1);
   }
 
-  function write({ event, fields, shared }: AuditRecord): boolean {
-    const taken = trail.append(event, fields, shared);
+  function write({ event, members }: AuditRecord): boolean {
+    const taken = trail.append(event, members);
     count(event, taken ? 'accepted' : 'failed');
     return taken;
   }
@@ -110,7 +111,7 @@ export function createAudit({ audit, log, pseudonym, trail }: AuditParts): Audit
     exchanged: (exchange, context) => void write(records.exchanged(exchange, context)),
     ended: (end, context) => void write(records.ended(end, context)),
     event: (name, facts) => void write(records.event(name, facts)),
-    recorded: (event, shared) => write({ event, fields: {}, shared }),
+    recorded: (event, members) => write({ event, members }),
     obstacle: trail.obstacle,
     unhindered() {
       if (before || trail.obstacle() !== undefined) return false;

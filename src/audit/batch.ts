@@ -7,10 +7,16 @@ const firstBytes = 65_536;
 /** A batch that grew beyond this is not kept for the next. */
 const maxKeptBytes = 1_048_576;
 
+/** Room for what a line ends with, and for its line end, in bytes. */
+const maxEnd = 256;
+
 export interface Batch {
   readonly length: number;
-  /** @param line without its line end */
-  add(line: string): void;
+  /**
+   * @param text of a line, without its line end
+   * @param end given the bytes of `text`, says what the line ends with, in ASCII; where it throws, nothing was added
+   */
+  add(text: string, end: (bytes: Buffer) => string): void;
   /** Empties the batch. The bytes stay as they are until the batch taken after them is taken. */
   take(): Buffer;
   /** A copy. */
@@ -28,15 +34,17 @@ export function createBatch(): Batch {
     get length() {
       return length;
     },
-    add(line) {
-      const needed = length + line.length * 3 + 1; // UTF-8 of a UTF-16 unit
+    add(text, end) {
+      const needed = length + text.length * 3 + maxEnd; // UTF-8 of a UTF-16 unit
       if (needed > bytes.length) {
         const larger = Buffer.allocUnsafeSlow(Math.max(needed, bytes.length * 2));
         bytes.copy(larger, 0, 0, length);
         bytes = larger;
       }
-      length += bytes.write(line, length, 'utf8');
-      bytes[length++] = lineEnd;
+      const ended = length + bytes.write(text, length, 'utf8');
+      const whole = ended + bytes.write(end(bytes.subarray(length, ended)), ended, maxEnd - 1, 'latin1');
+      bytes[whole] = lineEnd;
+      length = whole + 1;
     },
     take() {
       const taken = bytes.subarray(0, length);

@@ -4,8 +4,8 @@
 // Must never grow without bound, nor say that something is on disk before the writer has said so.
 
 import type { Clock, Log } from '../base/ports.ts';
-import { membersOf } from './line.ts';
-import { isoTime } from './parts.ts';
+import { isoTime } from './iso-time.ts';
+import { membersOf } from './json-text.ts';
 import { asError, type Trail } from './trail.ts';
 
 /** Characters handed over or waiting for it; stops a writer that has stopped from filling the worker's memory. */
@@ -129,10 +129,10 @@ export function createHandedTrail({ post, clock, log }: Options): HandedTrail {
   process.once('exit', hand);
 
   return {
-    append(event, fields, shared = '') {
+    append(event, members) {
       try {
         tellLost();
-        put(event, [membersOf(fields), shared].filter((text) => text !== '').join(','));
+        put(event, members);
         return true;
       } catch (failure) {
         if (lost === undefined) log.error({ err: failure }, 'audit: records are lost');

@@ -21,25 +21,23 @@ export const beginning: Head = { seq: -1, hash: '' };
 
 /** `,"hash":"` + 43 characters + `"}` */
 const hashSuffix = /^,"hash":"([A-Za-z0-9_-]{43})"\}$/;
-const suffixLength = 54;
+export const suffixLength = 54;
 
-export interface SealedLine {
-  /** Without its line end. */
-  readonly line: string;
-  readonly head: Head;
+/**
+ * What a digest is made of: the line but for its end.
+ * @param members JSON text of any fields but seq, prev and hash; at least one.
+ */
+export function unsealed(after: Head, members: string): string {
+  return `{"seq":${after.seq + 1},"prev":"${after.hash}",${members}`;
 }
 
-/** @param members JSON text of any fields but seq, prev and hash; at least one. */
-export function seal(after: Head, members: string): SealedLine {
-  const seq = after.seq + 1;
-  const sealed = `{"seq":${seq},"prev":"${after.hash}",${members}`;
-  const digest = hash('sha256', sealed, 'base64url');
-  return { line: `${sealed},"hash":"${digest}"}`, head: { seq, hash: digest } };
+export function digestOf(bytes: Uint8Array): string {
+  return hash('sha256', bytes, 'base64url');
 }
 
-/** JSON text of an object's members, without its braces. */
-export function membersOf(record: object): string {
-  return JSON.stringify(record).slice(1, -1);
+/** The end of a line. */
+export function sealOf(digest: string): string {
+  return `,"hash":"${digest}"}`;
 }
 
 export interface ReadLine extends Head {
@@ -57,7 +55,7 @@ export function readLine(bytes: Buffer): ReadLine | undefined {
   const { seq, prev } = record ?? {};
   if (stated === undefined || record === undefined || typeof prev !== 'string') return undefined;
   if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 0) return undefined;
-  const intact = hash('sha256', bytes.subarray(0, -suffixLength), 'base64url') === stated;
+  const intact = digestOf(bytes.subarray(0, -suffixLength)) === stated;
   return { seq, prev, hash: stated, intact, record };
 }
 

@@ -2,6 +2,7 @@
 // a pipeline that turns records into OCSF events; the record keeps its own fields and is no OCSF event by itself.
 
 import { type AuditEvent, auditEvents } from './events.ts';
+import { optional, quoted } from './json-text.ts';
 
 export type Outcome = 'success' | 'denied' | 'error';
 
@@ -30,19 +31,20 @@ const other = 99;
 /** 1 Informational, 2 Low, 3 Medium. */
 const severity = { success: 1, denied: 3, error: 2 } as const;
 
-/** undefined for events that OCSF has no class for. */
-export function ocsfHints(event: string, facts: OcsfFacts): object | undefined {
+/** `,"ocsf":{...}`; empty for events that OCSF has no class for. */
+export function ocsfHints(event: string, facts: OcsfFacts): string {
   const ocsf = classes.get(event)?.ocsf;
-  if (ocsf === undefined) return undefined;
+  if (ocsf === undefined) return '';
+  const { uid } = ocsf;
   const activity = ocsf.activity === 'method' ? (activityOfMethod.get(facts.method ?? '') ?? other) : ocsf.activity;
-  const { outcome, delegationId: uid, parentId: parent_uid, issuer: issuer_uid } = facts;
-  return {
-    category_uid: Math.trunc(ocsf.uid / 1_000),
-    class_uid: ocsf.uid,
-    activity_id: activity,
-    type_uid: ocsf.uid * 100 + activity,
-    severity_id: severity[outcome],
-    status_id: outcome === 'success' ? 1 : 2,
-    delegation: uid === undefined ? undefined : { uid, parent_uid, issuer_uid },
-  };
+  const { outcome, delegationId, parentId, issuer } = facts;
+  const delegation =
+    delegationId === undefined
+      ? ''
+      : `,"delegation":{"uid":${quoted(delegationId)}${optional(',"parent_uid":', parentId)}${optional(',"issuer_uid":', issuer)}}`;
+  return (
+    `,"ocsf":{"category_uid":${Math.trunc(uid / 1_000)},"class_uid":${uid},"activity_id":${activity}` +
+    `,"type_uid":${uid * 100 + activity},"severity_id":${severity[outcome]},"status_id":${outcome === 'success' ? 1 : 2}` +
+    `${delegation}}`
+  );
 }

@@ -1,15 +1,28 @@
 // What is recorded of a call: the decision, each round trip to an issuer, and the end, whole. Made from facts that were
-// established, and from nothing a caller merely claims. Never sampled.
+// established, and from nothing a caller merely claims. Never sampled. Written as JSON text at once, in the order of its fields.
 
-import { bounded, boundedOptional } from '../base/bounded.ts';
+import { bounded } from '../base/bounded.ts';
 import type { Refusal } from '../base/errors.ts';
-import type { Arrival, ExchangeStart, KnownCall, PermittedCall, Reply } from '../call.ts';
+import type { Arrival, ExchangeStart, PermittedCall, Reply } from '../call.ts';
 import type { CredentialFacts, SpanReference } from '../credential.ts';
 import { isArmed, isKnown, isRouted, isStripped } from '../reached.ts';
 import type { AuditEventName } from './events.ts';
+import { membersOf, moreOf, numeral } from './json-text.ts';
 import { createNaming, type NamingOptions } from './names.ts';
 import { type Outcome, ocsfHints } from './ocsf.ts';
-import { asked, credential, exchangeAsked, maxText, owners, replied, rule, slots } from './parts.ts';
+import {
+  asked,
+  type DelegationIds,
+  delegation,
+  duration,
+  exchangeAsked,
+  failure,
+  operation,
+  place,
+  replied,
+  rule,
+  slots,
+} from './parts.ts';
 import { createShares } from './shares.ts';
 
 /** Characters of an event's facts: configuration changes can be large. */
@@ -20,12 +33,6 @@ export interface AuditContext {
   readonly span: SpanReference;
   /** undefined for a call whose caller is not known. */
   readonly ids: DelegationIds | undefined;
-}
-
-export interface DelegationIds {
-  readonly rootId: string;
-  readonly id: string;
-  readonly parentId: string | undefined;
 }
 
 /** How a call ended. */
@@ -49,16 +56,10 @@ export interface AuditedExchange {
   readonly durationMs: number;
 }
 
-interface HintedDelegation {
-  readonly ids: DelegationIds | undefined;
-  readonly facts?: CredentialFacts | undefined;
-}
-
 export interface AuditRecord {
   readonly event: string;
-  readonly fields: object;
-  /** More fields, as JSON text. */
-  readonly shared?: string;
+  /** Its fields, as JSON text. */
+  readonly members: string;
 }
 
 export interface Records {
@@ -75,108 +76,80 @@ export interface RecordOptions extends NamingOptions {
 }
 
 export function createRecords(options: RecordOptions): Records {
-  const naming = createNaming(options);
-  const hint = options.ocsf ? ocsfHints : () => undefined;
-  const shares = createShares(naming);
+  const shares = createShares(createNaming(options));
 
-  function place(call: Arrival, { span }: AuditContext): object {
-    return { request_id: call.id, trace_id: span.traceId, span_id: span.spanId };
-  }
-
-  function identity(call: KnownCall, ids: DelegationIds | undefined): object {
-    return {
-      root_id: boundedOptional(ids?.rootId, maxText),
-      delegation_id: ids?.id,
-      parent_id: ids?.parentId,
-      caller: naming.principal(call.caller),
-      subject: naming.principal(call.subject),
-      actors: naming.actors(call),
-      binding: call.binding,
-    };
-  }
-
-  /** Of every call the same, until another caller, subject, credential or route comes. */
-  function shared(call: Arrival, facts: CredentialFacts | undefined): string {
-    const identity = isKnown(call) ? shares.identity(call) : '';
-    const credential = facts === undefined ? '' : shares.credential(facts);
-    const owners = isRouted(call) ? shares.owners(call) : '';
-    return [identity, credential, owners].filter((text) => text !== '').join(',');
-  }
-
-  function hints(event: AuditEventName, call: Arrival, outcome: Outcome, of: HintedDelegation): object {
-    const { ids, facts } = of;
-    const delegation = { delegationId: ids?.id, parentId: ids?.parentId, issuer: facts?.issuer };
-    return { ocsf: hint(event, { outcome, method: call.method, ...delegation }) };
+  function hints(event: AuditEventName, call: Arrival, outcome: Outcome, ids?: DelegationIds, issuer?: string): string {
+    if (!options.ocsf) return '';
+    return ocsfHints(event, { outcome, method: call.method, delegationId: ids?.id, parentId: ids?.parentId, issuer });
   }
 
   return {
-    permitted(call, context) {
+    permitted(call, { span, ids }) {
       const event = 'postern.access.permitted';
-      return {
-        event,
-        fields: {
-          ...place(call, context),
-          ...identity(call, context.ids),
-          ...asked(call),
-          decision: 'allow',
-          ...rule(call),
-          ...owners(call),
-          ...hints(event, call, 'success', { ids: context.ids }),
-        },
-      };
+      const route = shares.route(call.route);
+      const members =
+        place(call, span) + // request_id, trace_id, span_id
+        delegation(ids) + // root_id, delegation_id, parent_id
+        shares.parties(call) + // caller, subject, actors, binding
+        route.target + // route, preset
+        operation(call) + // operation, model, tool
+        asked(call) + // method, path, peer
+        ',"decision":"allow"' +
+        rule(call) + // rule, policy_version
+        route.owners +
+        hints(event, call, 'success', ids);
+      return { event, members };
     },
-    exchanged({ call, start, outcome, facts, refusal, oauthError, durationMs }, context) {
+    exchanged({ call, start, outcome, facts, refusal, oauthError, durationMs }, { span, ids }) {
       const event = exchangeEvent(outcome, facts);
-      return {
-        event,
-        fields: {
-          ...place(call, context),
-          ...identity(call, context.ids),
-          ...asked(call),
-          ...rule(call),
-          exchange: { ...exchangeAsked(start), outcome, oauth_error: oauthError },
-          ...failure(refusal),
-          credential: facts && credential(facts),
-          duration_ms: milliseconds(durationMs),
-          ...owners(call),
-          ...hints(event, call, outcome, { ids: context.ids, facts }),
-        },
-      };
+      const route = shares.route(call.route);
+      const members =
+        place(call, span) +
+        delegation(ids) +
+        shares.parties(call) +
+        route.target +
+        operation(call) +
+        asked(call) +
+        rule(call) +
+        moreOf({ exchange: { ...exchangeAsked(start), outcome, oauth_error: oauthError } }) +
+        failure(refusal) + // reason, detail
+        (facts === undefined ? '' : shares.credential(facts)) +
+        duration(durationMs) +
+        route.owners +
+        hints(event, call, outcome, ids, facts?.issuer);
+      return { event, members };
     },
-    ended({ call, decision, status, reply, refusal, durationMs }, context) {
+    ended({ call, decision, status, reply, refusal, durationMs }, { span, ids }) {
       const event = decision === 'allow' ? 'postern.access.allowed' : 'postern.access.denied';
       const outcome = decision === 'allow' ? 'success' : decision === 'deny' ? 'denied' : 'error';
+      const route = isRouted(call) ? shares.route(call.route) : undefined;
       const facts = isArmed(call) ? call.credential.facts : undefined;
-      const { ids, span } = context;
-      return {
-        event,
-        fields: {
-          request_id: call.id,
-          trace_id: span.traceId,
-          span_id: span.spanId,
-          root_id: boundedOptional(ids?.rootId, maxText),
-          delegation_id: ids?.id,
-          parent_id: ids?.parentId,
-          ...asked(call),
-          decision,
-          ...rule(call),
-          reason: refusal?.reason,
-          detail: boundedOptional(refusal?.detail, maxText),
-          code: refusal?.code,
-          status,
-          cache: isArmed(call) ? call.cache : undefined,
-          stripped: isStripped(call) ? slots(call) : undefined,
-          ...(reply === undefined ? undefined : replied(reply)),
-          duration_ms: milliseconds(durationMs),
-          ...hints(event, call, outcome, { ids, facts }),
-        },
-        shared: shared(call, facts),
-      };
+      const members =
+        place(call, span) +
+        delegation(ids) +
+        (isRouted(call) && route !== undefined ? route.target + operation(call) : '') +
+        asked(call) +
+        `,"decision":"${decision}"` +
+        rule(call) +
+        failure(refusal) +
+        (refusal === undefined ? '' : `,"code":"${refusal.code}"`) +
+        `,"status":${numeral(status)}` +
+        (isArmed(call) ? `,"cache":"${call.cache}"` : '') +
+        (isStripped(call) ? slots(call) : '') +
+        (reply === undefined
+          ? ''
+          : replied(reply, shares.route(reply.call.route).address(reply.call.upstream.origin))) +
+        duration(durationMs) +
+        hints(event, call, outcome, ids, facts?.issuer) +
+        (isKnown(call) ? shares.parties(call) : '') +
+        (facts === undefined ? '' : shares.credential(facts)) +
+        (route === undefined ? '' : route.owners);
+      return { event, members };
     },
-    event: (event, facts) => ({
-      event,
-      fields: { facts: boundedFacts(facts), ocsf: hint(event, { outcome: 'success' }) },
-    }),
+    event(event, facts) {
+      const hint = options.ocsf ? ocsfHints(event, { outcome: 'success' }) : '';
+      return { event, members: `${membersOf({ facts: boundedFacts(facts) })}${hint}` };
+    },
   };
 }
 
@@ -184,14 +157,6 @@ function exchangeEvent(outcome: Outcome, facts: CredentialFacts | undefined): Au
   if (outcome === 'denied') return 'postern.token.exchange_denied';
   if (outcome === 'error') return 'postern.token.exchange_failed';
   return facts?.kind === 'client_credentials' ? 'postern.token.issued' : 'postern.token.exchanged';
-}
-
-function failure(refusal: Refusal | undefined): object {
-  return { reason: refusal?.reason, detail: boundedOptional(refusal?.detail, maxText) };
-}
-
-function milliseconds(ms: number): number {
-  return Math.round(ms * 1_000) / 1_000;
 }
 
 function boundedFacts(facts: object): unknown {

@@ -11,8 +11,12 @@ const gatherMs = 10;
 
 /** A place for audit lines. */
 export interface AuditSink {
-  /** @param line without its line end. Throws when too much waits: the line is not taken then. */
-  write(line: string): void;
+  /**
+   * Throws when too much waits: the line is not taken then.
+   * @param text of a line, without its line end
+   * @param end given the bytes of `text`, says what the line ends with, in ASCII
+   */
+  write(text: string, end: (bytes: Buffer) => string): void;
   /**
    * Nothing is written here before all that `before` took is: a process that is killed in between must not leave a file whose
    * beginning stands in none.

@@ -3,10 +3,11 @@
 // that nothing that goes wrong here leaves a gap: what was lost is told by a line of its own.
 
 import type { Clock, Log } from '../base/ports.ts';
+import { timeUuid } from '../base/random-ids.ts';
 import { type CheckpointReason, signStatement } from './checkpoint.ts';
-import { eventId } from './event-id.ts';
-import { beginning, type Head, membersOf, seal } from './line.ts';
-import { isoTime } from './parts.ts';
+import { isoTime } from './iso-time.ts';
+import { membersOf } from './json-text.ts';
+import { beginning, digestOf, type Head, sealOf, suffixLength, unsealed } from './line.ts';
 import { createRetired } from './retired.ts';
 import type { Before, Segments } from './segments.ts';
 import type { SigningKey } from './signing-key.ts';
@@ -31,10 +32,10 @@ export interface TrailOptions {
 
 export interface Trail {
   /**
-   * @param shared more of its fields, or all, as JSON text
+   * @param members its fields, as JSON text
    * @returns false when the record could not be taken: it is lost then.
    */
-  append(event: string, fields: object, shared?: string): boolean;
+  append(event: string, members: string): boolean;
   /** Resolves when all taken so far is on disk. */
   flush(): Promise<void>;
   /** A last checkpoint, a last flush. Rejects when records are lost by that. */
@@ -59,6 +60,8 @@ interface Segment {
 export function createTrail(options: TrailOptions): Trail {
   const { segments, key, checkpoints, rotation, clock, version, copy } = options;
   const retired = createRetired();
+  /** Of the line that is being taken. */
+  let digest = '';
   let head: Head = segments.before?.head ?? beginning;
   let sink = segments.next(undefined);
   let segment = newSegment();
@@ -70,38 +73,43 @@ export function createTrail(options: TrailOptions): Trail {
 
   function newSegment(): Segment {
     const startedAt = clock.now();
-    return { id: eventId(startedAt), time: isoTime(startedAt), startedAt, seq: head.seq + 1, size: 0 };
+    return { id: timeUuid(startedAt), time: isoTime(startedAt), startedAt, seq: head.seq + 1, size: 0 };
   }
 
   /** Throws when the sink does not take it; the chain stands where it stood then. */
-  function put(event: string, fields: object, at = clock.now(), shared = ''): void {
-    const opening = `"event_id":"${eventId(at)}","time":"${isoTime(at)}","event":"${event}"`;
-    const sealed = seal(head, `${opening}${following(membersOf(fields))}${following(shared)}`);
-    sink.write(sealed.line);
-    copy?.(sealed.line);
-    head = sealed.head;
-    segment.size += sealed.line.length + 1;
+  function put(event: string, members: string, at = clock.now()): void {
+    const opening = `"event_id":"${timeUuid(at)}","time":"${isoTime(at)}","event":"${event}"`;
+    const text = unsealed(head, members === '' ? opening : `${opening},${members}`);
+    sink.write(text, seal);
+    copy?.(text + sealOf(digest));
+    head = { seq: head.seq + 1, hash: digest };
+    segment.size += text.length + suffixLength + 1;
+  }
+
+  /** Of the bytes as they stand where they are written from: no line is put together, or encoded, twice. */
+  function seal(bytes: Buffer): string {
+    digest = digestOf(bytes);
+    return sealOf(digest);
   }
 
   function begin(before: Before | undefined): void {
-    put('postern.audit.segment', {
-      segment: {
-        id: segment.id,
-        log,
-        previous: before?.header.id,
-        torn: before?.torn,
-        version,
-        checkpoint_records: checkpoints.records,
-        key_id: key?.kid,
-      },
-    });
+    const header = {
+      id: segment.id,
+      log,
+      previous: before?.header.id,
+      torn: before?.torn,
+      version,
+      checkpoint_records: checkpoints.records,
+      key_id: key?.kid,
+    };
+    put('postern.audit.segment', membersOf({ segment: header }));
   }
 
   function checkpoint(reason: CheckpointReason): void {
     const at = clock.now();
     const stated = { segment: segment.id, seq: head.seq, hash: head.hash, reason };
     const signature = key && signStatement(key, { ...stated, time: isoTime(at) });
-    put('postern.audit.checkpoint', { checkpoint: { ...stated, signature } }, at);
+    put('postern.audit.checkpoint', membersOf({ checkpoint: { ...stated, signature } }), at);
     unattested = 0;
   }
 
@@ -145,13 +153,13 @@ export function createTrail(options: TrailOptions): Trail {
   }
 
   function tellLost(): void {
-    if (lost !== undefined) put('postern.audit.lost', { lost });
+    if (lost !== undefined) put('postern.audit.lost', membersOf({ lost }));
     lost = undefined;
   }
 
-  function take(event: string, fields: object, shared: string | undefined): void {
+  function take(event: string, members: string): void {
     tellLost();
-    put(event, fields, clock.now(), shared);
+    put(event, members);
     unattested += 1;
   }
 
@@ -167,11 +175,11 @@ export function createTrail(options: TrailOptions): Trail {
   }, checkpoints.interval).unref();
 
   return {
-    append(event, fields, shared) {
+    append(event, members) {
       try {
         if (closed) throw new Error('the audit log is closed');
         rotateWhenDue();
-        take(event, fields, shared);
+        take(event, members);
       } catch (failure) {
         lose(failure);
         return false;
@@ -213,9 +221,4 @@ export function createTrail(options: TrailOptions): Trail {
 
 export function asError(failure: unknown): Error {
   return failure instanceof Error ? failure : new Error('unknown failure');
-}
-
-/** More members of an object, if there are any. */
-function following(members: string): string {
-  return members === '' ? '' : `,${members}`;
 }

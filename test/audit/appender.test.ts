@@ -25,7 +25,7 @@ function disk() {
     return write;
   };
   return {
-    append: appender.append,
+    append: (line: string) => appender.append(line, () => ''),
     settled: appender.settled,
     rest: appender.rest,
     appender,
@@ -57,6 +57,28 @@ test('what comes during a write goes out together with the next', (t) => {
   file.take();
   t.equal(file.content(), 'a\nb\nc\n');
   t.equal(file.asked.length, 0);
+  t.end();
+});
+
+test('a line ends with what its own bytes give; where that cannot be made, nothing of it is taken', (t) => {
+  const file = disk();
+  file.append('first');
+  file.take();
+  const seen: string[] = [];
+  const end = (bytes: Buffer) => {
+    seen.push(bytes.toString());
+    return '!';
+  };
+  t.throws(() =>
+    file.appender.append('lost', () => {
+      throw new Error('no digest');
+    }),
+  );
+  t.equal(file.appender.waiting, 6, 'characters of the line before');
+  file.appender.append('è 🔥', end);
+  file.take();
+  t.strictSame(seen, ['è 🔥']);
+  t.equal(file.content(), 'first\nè 🔥!\n');
   t.end();
 });
 

@@ -176,9 +176,9 @@ function withoutRoom() {
   const memory = memoryLog();
   const sink = memory.segments.next(undefined);
   const write = sink.write;
-  sink.write = (line) => {
+  sink.write = (line, end) => {
     if (line.includes('access.permitted')) throw new RangeError('too many audit records wait to be written');
-    write(line);
+    write(line, end);
   };
   return { ...memory, segments: { ...memory.segments, next: () => sink } };
 }

@@ -24,9 +24,9 @@ export function memoryLog(): MemoryLog {
   let failure: Error | undefined;
   const settle = () => (failure === undefined ? Promise.resolve() : Promise.reject(failure));
   const sink: AuditSink = {
-    write(line) {
+    write(text, end) {
       if (failure !== undefined) throw failure;
-      all.push(line);
+      all.push(text + end(Buffer.from(text)));
     },
     follow: () => {},
     written: () => Promise.resolve(),

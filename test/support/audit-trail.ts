@@ -3,7 +3,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Test } from 'tap';
-import { beginning, type Head, membersOf, seal } from '../../src/audit/line.ts';
+import { membersOf } from '../../src/audit/json-text.ts';
+import { beginning, digestOf, type Head, sealOf, unsealed } from '../../src/audit/line.ts';
 import { findLogs } from '../../src/audit/log-files.ts';
 import { openSegments } from '../../src/audit/segments.ts';
 import type { SigningKey } from '../../src/audit/signing-key.ts';
@@ -32,8 +33,12 @@ export interface TrailChanges {
   readonly sync?: Sync;
 }
 
-export function openTrail({ file, now = () => 0, log = silentLog, sync, key, ...changes }: TrailChanges): Trail {
-  return createTrail({
+export interface OpenTrail extends Omit<Trail, 'append'> {
+  append(event: string, fields: object): boolean;
+}
+
+export function openTrail({ file, now = () => 0, log = silentLog, sync, key, ...changes }: TrailChanges): OpenTrail {
+  const trail = createTrail({
     segments: openSegments({ file, log, ...(sync === undefined ? {} : { sync }) }),
     key,
     checkpoints: { records: 1_000, interval: 60_000 },
@@ -43,6 +48,25 @@ export function openTrail({ file, now = () => 0, log = silentLog, sync, key, ...
     version: '0.0.0-test',
     ...changes,
   });
+  return {
+    append: (event, fields) => trail.append(event, membersOf(fields)),
+    flush: trail.flush,
+    close: trail.close,
+    obstacle: trail.obstacle,
+    get seq() {
+      return trail.seq;
+    },
+    get waiting() {
+      return trail.waiting;
+    },
+  };
+}
+
+/** A line of a chain as the gate writes it, and the place it takes. */
+export function seal(after: Head, members: string): { readonly line: string; readonly head: Head } {
+  const text = unsealed(after, members);
+  const hash = digestOf(Buffer.from(text));
+  return { line: text + sealOf(hash), head: { seq: after.seq + 1, hash } };
 }
 
 export type Line = Record<string, unknown>;

@@ -3,10 +3,12 @@
 import fc from 'fast-check';
 import { test } from 'tap';
 import { decodeLogs } from '../../demo/otlp.ts';
-import { beginning, membersOf, seal } from '../../src/audit/line.ts';
+import { membersOf } from '../../src/audit/json-text.ts';
+import { beginning } from '../../src/audit/line.ts';
 import { Refusal } from '../../src/base/errors.ts';
 import { createLogRecordEncoder } from '../../src/telemetry/log-record.ts';
 import { encodeRequest } from '../../src/telemetry/otlp-request.ts';
+import { seal } from '../support/audit-trail.ts';
 import { arrivedAt, carryOut, permittedCall } from '../support/telemetry-calls.ts';
 import { telemetryWorld } from '../support/telemetry-world.ts';
 
