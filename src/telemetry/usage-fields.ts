@@ -25,6 +25,8 @@ const maxText = 128;
 /** Choices of one answer looked at. */
 const maxChoices = 8;
 
+const noItems: Fields[] = [];
+
 type Fields = { readonly [name: string]: unknown };
 
 /** Adds what `document` tells to `usage`; later documents of a stream overrule earlier ones. */
@@ -42,16 +44,25 @@ export function readDocument(document: unknown, usage: Usage): void {
   readAnswer(document, usage);
 }
 
+/** What the APIs call each count. */
+const names = {
+  cacheRead: ['cache_read_input_tokens', 'cacheReadInputTokens', 'cachedContentTokenCount'],
+  cacheCreation: ['cache_creation_input_tokens', 'cacheWriteInputTokens'],
+  input: ['prompt_tokens', 'input_tokens', 'promptTokenCount', 'inputTokens', 'inputTokenCount'],
+  output: ['completion_tokens', 'output_tokens', 'candidatesTokenCount', 'outputTokens', 'outputTokenCount'],
+  inputDetails: ['prompt_tokens_details', 'input_tokens_details'],
+  outputDetails: ['completion_tokens_details', 'output_tokens_details'],
+};
+
 /** Adds what a `usage`, `usageMetadata` object on its own tells. */
 export function readUsage(counts: unknown, usage: Usage): void {
   if (!isFields(counts)) return;
-  const cacheRead = first(counts, ['cache_read_input_tokens', 'cacheReadInputTokens', 'cachedContentTokenCount']);
-  const cacheCreation = first(counts, ['cache_creation_input_tokens', 'cacheWriteInputTokens']);
-  const input = first(counts, ['prompt_tokens', 'input_tokens', 'promptTokenCount', 'inputTokens', 'inputTokenCount']);
-  const outputs = ['completion_tokens', 'output_tokens', 'candidatesTokenCount', 'outputTokens', 'outputTokenCount'];
-  const output = first(counts, outputs);
-  const inputDetails = detail(counts, ['prompt_tokens_details', 'input_tokens_details']);
-  const outputDetails = detail(counts, ['completion_tokens_details', 'output_tokens_details']);
+  const cacheRead = first(counts, names.cacheRead);
+  const cacheCreation = first(counts, names.cacheCreation);
+  const input = first(counts, names.input);
+  const output = first(counts, names.output);
+  const inputDetails = detail(counts, names.inputDetails);
+  const outputDetails = detail(counts, names.outputDetails);
   // Anthropic and Bedrock count cached input apart from the rest; the convention wants all input in one number.
   const apart = 'cache_read_input_tokens' in counts || 'cacheReadInputTokens' in counts;
   if (input !== undefined) usage.inputTokens = input + (apart ? (cacheRead ?? 0) + (cacheCreation ?? 0) : 0);
@@ -68,22 +79,26 @@ function readAnswer(answer: Fields, usage: Usage): void {
   readUsage(answer['amazon-bedrock-invocationMetrics'], usage);
   if (answer['jsonrpc'] === '2.0') readRpc(answer, usage);
   else set(usage, 'responseId', text(answer['id']) ?? text(answer['responseId']));
-  const reasons = finishReasons(answer);
+  const reasons: string[] = [];
+  addReasons(reasons, answer);
   if (reasons.length > 0) usage.finishReasons = reasons;
 }
 
-function finishReasons(answer: Fields): string[] {
+function addReasons(reasons: string[], answer: Fields): void {
+  for (const choice of items(answer['choices'])) add(reasons, choice['finish_reason']);
+  for (const candidate of items(answer['candidates'])) add(reasons, candidate['finishReason']);
+  add(reasons, answer['stop_reason']);
+  add(reasons, answer['stopReason']);
   const delta = answer['delta'];
+  if (isFields(delta)) add(reasons, delta['stop_reason']);
+  if (answer['object'] !== 'response') return;
   const incomplete = answer['incomplete_details'];
-  const found = [
-    ...items(answer['choices']).map((choice) => choice['finish_reason']),
-    ...items(answer['candidates']).map((candidate) => candidate['finishReason']),
-    answer['stop_reason'],
-    answer['stopReason'],
-    isFields(delta) ? delta['stop_reason'] : undefined,
-    answer['object'] === 'response' ? (isFields(incomplete) ? incomplete['reason'] : answer['status']) : undefined,
-  ];
-  return found.flatMap((reason) => text(reason) ?? []).slice(0, maxChoices);
+  add(reasons, isFields(incomplete) ? incomplete['reason'] : answer['status']);
+}
+
+function add(reasons: string[], reason: unknown): void {
+  const told = text(reason);
+  if (told !== undefined && reasons.length < maxChoices) reasons.push(told);
 }
 
 function readRpc({ error, result }: Fields, usage: Usage): void {
@@ -104,11 +119,15 @@ function first(fields: Fields, names: readonly string[]): number | undefined {
 }
 
 function detail(fields: Fields, names: readonly string[]): Fields | undefined {
-  return names.map((name) => fields[name]).find(isFields);
+  for (const name of names) {
+    const value = fields[name];
+    if (isFields(value)) return value;
+  }
+  return undefined;
 }
 
 function items(value: unknown): Fields[] {
-  return Array.isArray(value) ? value.slice(0, maxChoices).filter(isFields) : [];
+  return Array.isArray(value) ? value.slice(0, maxChoices).filter(isFields) : noItems;
 }
 
 function count(value: unknown): number | undefined {
