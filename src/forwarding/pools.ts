@@ -12,9 +12,24 @@ const maxHeadBytes = 32_768;
 /** Streams per HTTP/2 connection; the default limit of most servers. */
 const streamsPerSession = 100;
 
+/**
+ * Largest request body sent over HTTP/2, in bytes: one DATA frame of the size every peer takes (RFC 9113, section 4.2), which
+ * leaves with its headers. An abandoned call whose body has not gone yet makes Node's session write without end: undici destroys
+ * the stream before it was reset (undici 8.12.4, Node 24.21). Larger bodies wait for the upstream's window, and a streamed one
+ * for its caller: one caller who hangs up, or one upstream that does not read, would stop the process.
+ */
+const largestHttp2Body = 16_384;
+
+/** Where a call goes. */
+export interface Way {
+  readonly pool: Pool;
+  readonly http2: boolean;
+}
+
 export interface PoolSlot {
   readonly origin: string;
-  readonly pool: Pool;
+  /** @param body length of the call's body, in bytes; undefined for one that is streamed */
+  wayFor(body: number | undefined): Way;
   /** Takes a place for one call, to be given back with `leave`; false when none is left. */
   enter(): boolean;
   /** The call was put on a connection. */
@@ -48,10 +63,13 @@ export interface PoolOptions {
 
 interface CountedSlot extends PoolSlot {
   counts(): PoolStats;
+  /** Those made so far. */
+  pools(): readonly Pool[];
 }
 
 export function createPools(network: { readonly addresses: AddressPolicy; readonly ca: readonly string[] }): Pools {
   const slots = new Map<string, CountedSlot>();
+  const all = () => [...slots.values()].flatMap((slot) => slot.pools());
 
   return {
     slotFor(route) {
@@ -65,26 +83,21 @@ export function createPools(network: { readonly addresses: AddressPolicy; readon
     },
     stats: () => [...slots.values()].map((slot) => slot.counts()),
     async close() {
-      await Promise.all([...slots.values()].map(({ pool }) => pool.close()));
+      await Promise.all(all().map((pool) => pool.close()));
     },
     async destroy() {
-      await Promise.all([...slots.values()].map(({ pool }) => pool.destroy()));
+      await Promise.all(all().map((pool) => pool.destroy()));
     },
   };
 }
 
-function createSlot(
-  { origin, http2, maxConnections, timeouts }: PoolOptions,
-  network: { readonly addresses: AddressPolicy; readonly ca: readonly string[] },
-): CountedSlot {
-  const pool = new Pool(origin, {
-    connect: createConnector({ ...network, connectMs: timeouts.connectMs, http2 }),
-    connections: http2 ? Math.ceil(maxConnections / streamsPerSession) : maxConnections,
-    h2Options: { maxConcurrentStreams: streamsPerSession },
-    allowH2: http2,
-    pipelining: 1,
-    maxHeaderSize: maxHeadBytes,
-  });
+type Network = Parameters<typeof createPools>[0];
+
+function createSlot(options: PoolOptions, network: Network): CountedSlot {
+  const { origin, http2, maxConnections } = options;
+  const main: Way = { pool: createPool(options, network), http2 };
+  /** Of a route with HTTP/2, for what must not go over it; made for the first such call. */
+  let beside: Way | undefined;
   // As many calls may wait as may run: enough for a burst while connections open, too few to hide an overload.
   const places = 2 * maxConnections;
   let active = 0;
@@ -92,7 +105,12 @@ function createSlot(
 
   return {
     origin,
-    pool,
+    wayFor(body) {
+      if (!http2 || (body !== undefined && body <= largestHttp2Body)) return main;
+      beside ??= { pool: createPool({ ...options, http2: false }, network), http2: false };
+      return beside;
+    },
+    pools: () => (beside === undefined ? [main.pool] : [main.pool, beside.pool]),
     enter() {
       if (active + queued >= places) return false;
       queued += 1;
@@ -108,4 +126,15 @@ function createSlot(
     },
     counts: () => ({ origin, active, queued }),
   };
+}
+
+function createPool({ origin, http2, maxConnections, timeouts }: PoolOptions, network: Network): Pool {
+  return new Pool(origin, {
+    connect: createConnector({ ...network, connectMs: timeouts.connectMs, http2 }),
+    connections: http2 ? Math.ceil(maxConnections / streamsPerSession) : maxConnections,
+    h2Options: { maxConcurrentStreams: streamsPerSession },
+    allowH2: http2,
+    pipelining: 1,
+    maxHeaderSize: maxHeadBytes,
+  });
 }

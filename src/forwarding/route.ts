@@ -13,7 +13,7 @@ export interface ForwardRoute {
   readonly upstreamBase: string;
   /** Path agents see in place of `upstreamBase`, without trailing slash, e.g. `/openai`; empty for routes matched by host. */
   readonly gatePath: string;
-  /** Offer HTTP/2 to the upstream (https only); costs about 1.3 times the CPU of HTTP/1.1. */
+  /** Offer HTTP/2 to the upstream (https only) for calls with small bodies; costs about 1.3 times the CPU of HTTP/1.1. */
   readonly http2: boolean;
   /** The upstream speaks MCP: bind its sessions to callers, carry the trace in `_meta`. */
   readonly mcp: boolean;

@@ -16,6 +16,7 @@ import {
 } from './downstream.ts';
 import { endOf, upstreamFailure } from './failures.ts';
 import { type Attempt, clientClosedRequest, type Outcome } from './outcome.ts';
+import type { Way } from './pools.ts';
 import { rejectionOf } from './rejection.ts';
 import { AgentGone, type BodyRelay, relayBody } from './request-body.ts';
 
@@ -23,6 +24,7 @@ import { AgentGone, type BodyRelay, relayBody } from './request-body.ts';
 interface Exchange {
   readonly attempt: Attempt;
   readonly transport: HttpTransport;
+  readonly way: Way;
   readonly down: Downstream;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (why: Refusal) => void;
@@ -52,7 +54,7 @@ export function sendUpstream(attempt: Attempt, transport: HttpTransport): Promis
   }
   return new Promise((resolve, reject) => {
     const exchange = begin(attempt, transport, resolve, reject);
-    slot.pool.dispatch(requestOf(exchange), handlerOf(exchange));
+    exchange.way.pool.dispatch(requestOf(exchange), handlerOf(exchange));
     // The agent may have left before anyone listened.
     if (transport.response.closed) exchange.onClose();
   });
@@ -74,6 +76,7 @@ function begin(
   const exchange: Exchange = {
     attempt,
     transport,
+    way: attempt.route.slot.wayFor(call.body.kind === 'stream' ? undefined : (attempt.bytes?.length ?? 0)),
     down: openDownstream({ response, observation, idleMs, drained, stalled }),
     resolve,
     reject,
@@ -118,9 +121,8 @@ function release(exchange: Exchange): void {
   down.response.off('close', exchange.onClose);
   exchange.relay?.stream.destroy();
   if (exchange.upstreamDone || down.ended) return;
-  // Over HTTP/2 only once the head has come, and so the body has gone: aborted before, one of several calls on a connection
-  // can make Node's session write without end (undici 8.12.4, Node 24.21). Until then the idle timeout holds.
-  if (attempt.route.http2 && !exchange.headed && attempt.bytes !== undefined) return;
+  // Over HTTP/2 only once the head has come, and so the body has gone (see `largestHttp2Body`). Until then the idle timeout holds.
+  if (exchange.way.http2 && !exchange.headed && attempt.bytes !== undefined) return;
   exchange.controller?.abort(new Abandoned());
 }
 
@@ -182,8 +184,7 @@ function handlerOf(exchange: Exchange): Dispatcher.DispatchHandler {
       // A 1xx is no sign that the body has gone.
       exchange.headed ||= code >= 200;
       if (exchange.settled) {
-        const { http2 } = exchange.attempt.route;
-        if (http2 && exchange.headed && !exchange.upstreamDone) given.abort(new Abandoned());
+        if (exchange.way.http2 && exchange.headed && !exchange.upstreamDone) given.abort(new Abandoned());
         return;
       }
       if (code === 101) throw new Refusal('upstream_answer_malformed', { detail: 'switched protocols unasked' });

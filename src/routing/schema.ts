@@ -119,7 +119,9 @@ export const routeRoutingShape = {
   http2: z
     .boolean()
     .default(false)
-    .describe('Speaks HTTP/2 to the upstream. Needed for gRPC; costs about half as much CPU again.'),
+    .describe(
+      'Speaks HTTP/2 to the upstream. Calls whose body is streamed or larger than 16 KiB go over HTTP/1.1 all the same, so the upstream must speak both. Costs about half as much CPU again.',
+    ),
   timeouts: z
     .strictObject({
       idle: duration
