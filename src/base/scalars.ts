@@ -21,7 +21,7 @@ export const duration = z
   .meta({ type: 'string', title: 'duration', examples: ['500ms', '30s', '10m'] });
 
 /** Longest time a timer of the runtime waits, in milliseconds: it takes a longer one for one millisecond. */
-const longestWait = 2_147_483_647;
+export const longestWait = 2_147_483_647;
 
 /** A duration that something waits for: `365d`, meant as no limit, would be none at all. */
 export const wait = duration.refine((ms) => ms <= longestWait, 'is longer than a timer can wait; write 24d or less');

@@ -2,7 +2,7 @@
 // Shapes only: what a preset and a route mean together is resolved in resolve.ts.
 
 import { z } from 'zod';
-import { byteSize, duration, httpUrl, identifier } from '../base/scalars.ts';
+import { byteSize, httpUrl, identifier, wait } from '../base/scalars.ts';
 import { mayPass } from './header-rules.ts';
 
 export const mountPath = z
@@ -124,10 +124,10 @@ export const routeRoutingShape = {
     ),
   timeouts: z
     .strictObject({
-      idle: duration
+      idle: wait
         .prefault('5m')
         .describe('Longest silence of the upstream, before and during the answer. There is no total limit.'),
-      connect: duration.prefault('10s').describe('Longest time to connect to the upstream.'),
+      connect: wait.prefault('10s').describe('Longest time to connect to the upstream.'),
     })
     .prefault({})
     .describe('Time limits towards the upstream.'),

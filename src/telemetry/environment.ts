@@ -4,6 +4,7 @@
 
 import { parseKeyPairsIntoRecord } from '@opentelemetry/core';
 import type { Log } from '../base/ports.ts';
+import { longestWait } from '../base/scalars.ts';
 import type { Sampling } from './sampling.ts';
 import type { TelemetryConfig } from './schema.ts';
 
@@ -42,9 +43,17 @@ type Signal = 'traces' | 'metrics' | 'logs';
 
 type Warn = (variable: string, problem: string) => void;
 
+type ReadNumber = (name: string, otherwise: number, least?: number) => number;
+
 export function resolveSettings(config: TelemetryConfig, env: Environment, log: Log): TelemetrySettings {
   const warn: Warn = (variable, problem) => log.warn({ variable, problem }, 'telemetry: environment variable ignored');
-  const number = (name: string, otherwise: number, least = 0) => readNumber(env, name, otherwise, least, warn);
+  const number: ReadNumber = (name, otherwise, least = 0) => readNumber(env, name, otherwise, least, warn);
+  const time: ReadNumber = (name, otherwise, least) => {
+    const ms = number(name, otherwise, least);
+    if (ms <= longestWait) return ms;
+    warn(name, `is longer than a timer can wait, ${longestWait} ms`);
+    return otherwise;
+  };
   const disabled = env['OTEL_SDK_DISABLED']?.trim().toLowerCase() === 'true';
   const protocol = text(env, 'OTEL_EXPORTER_OTLP_PROTOCOL');
   if (protocol !== undefined && protocol !== 'http/protobuf') warn('OTEL_EXPORTER_OTLP_PROTOCOL', 'only http/protobuf');
@@ -53,7 +62,7 @@ export function resolveSettings(config: TelemetryConfig, env: Environment, log: 
     if (disabled || readExporter(env, signal, configured, warn) === 'none') return undefined;
     return receiver(env, signal, config.endpoint, warn);
   };
-  const interval = number('OTEL_METRIC_EXPORT_INTERVAL', config.metrics.interval, 1);
+  const interval = time('OTEL_METRIC_EXPORT_INTERVAL', config.metrics.interval, 1);
 
   return {
     resource: readResource(config, env),
@@ -61,10 +70,10 @@ export function resolveSettings(config: TelemetryConfig, env: Environment, log: 
     metricsUrl: url('metrics', config.metrics.exporter),
     logsUrl: url('logs', 'otlp'),
     metricInterval: interval,
-    metricTimeout: Math.min(number('OTEL_METRIC_EXPORT_TIMEOUT', 30_000, 1), interval),
+    metricTimeout: Math.min(time('OTEL_METRIC_EXPORT_TIMEOUT', 30_000, 1), interval),
     sampling: readSampling(config, env, warn),
-    batch: readBatch('OTEL_BSP', number),
-    logBatch: readBatch('OTEL_BLRP', number),
+    batch: readBatch('OTEL_BSP', number, time),
+    logBatch: readBatch('OTEL_BLRP', number, time),
     valueLength: number(
       'OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT',
       number('OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT', defaultValueLength),
@@ -73,16 +82,13 @@ export function resolveSettings(config: TelemetryConfig, env: Environment, log: 
   };
 }
 
-function readBatch(
-  prefix: 'OTEL_BSP' | 'OTEL_BLRP',
-  number: (name: string, otherwise: number, least?: number) => number,
-): BatchSettings {
+function readBatch(prefix: 'OTEL_BSP' | 'OTEL_BLRP', number: ReadNumber, time: ReadNumber): BatchSettings {
   const maxQueueSize = number(`${prefix}_MAX_QUEUE_SIZE`, 8_192, 1);
   return {
     maxQueueSize,
-    scheduledDelayMillis: number(`${prefix}_SCHEDULE_DELAY`, 1_000),
+    scheduledDelayMillis: time(`${prefix}_SCHEDULE_DELAY`, 1_000),
     maxExportBatchSize: Math.min(number(`${prefix}_MAX_EXPORT_BATCH_SIZE`, 512, 1), maxQueueSize),
-    exportTimeoutMillis: number(`${prefix}_EXPORT_TIMEOUT`, 30_000, 1),
+    exportTimeoutMillis: time(`${prefix}_EXPORT_TIMEOUT`, 30_000, 1),
   };
 }
 

@@ -3,7 +3,7 @@
 // Must never hold a secret in the clear: exporter headers and the pseudonym key are Secrets from parsing on.
 
 import { z } from 'zod';
-import { duration, httpUrl, secretValue } from '../base/scalars.ts';
+import { httpUrl, secretValue, wait } from '../base/scalars.ts';
 
 /** Shortest pseudonym key, in characters: a shorter one lets whoever reads the telemetry guess subjects by trying. */
 const minSubjectKey = 16;
@@ -40,7 +40,7 @@ const metrics = z
       .enum(['otlp', 'none'])
       .default('otlp')
       .describe('Where metrics are pushed; the admin listener serves /metrics either way.'),
-    interval: duration.prefault('60s').describe('Time between two pushes of metrics.'),
+    interval: wait.prefault('60s').describe('Time between two pushes of metrics.'),
   })
   .prefault({});
 

@@ -117,6 +117,12 @@ test('a time that no timer can wait is refused, not cut to nothing', async (t) =
   const problems = await problemsIn(`${validConfig}listen: { drain_timeout: 25d }\n`);
   t.match(problems, [/drain_timeout +is longer than a timer can wait; write 24d or less/]);
   t.equal((await load(`${validConfig}listen: { drain_timeout: 24d }\n`)).config.listen.drain_timeout, 24 * 86_400_000);
+  const others = changed('    exchange: corp\n', '    exchange: corp\n    timeouts: { idle: 30d, connect: 600h }\n');
+  t.match(await problemsIn(`${others}telemetry: { metrics: { interval: 25d } }\n`), [
+    /timeouts.idle +is longer than a timer/,
+    /timeouts.connect +is longer than a timer/,
+    /metrics.interval +is longer than a timer/,
+  ]);
 });
 
 test('another format version is refused before anything else is said', async (t) => {

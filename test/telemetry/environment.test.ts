@@ -128,6 +128,15 @@ test('batches, limits, intervals', (t) => {
   t.equal(set.valueLength, 64);
   t.equal(set.metricInterval, 1_000);
   t.equal(set.metricTimeout, 1_000, 'a push never takes longer than the time to the next');
+
+  const names = ['OTEL_METRIC_EXPORT_INTERVAL', 'OTEL_BSP_SCHEDULE_DELAY', 'OTEL_BLRP_EXPORT_TIMEOUT'];
+  const endless = settings(Object.fromEntries(names.map((name) => [name, '2147483648'])));
+  t.match(endless, { metricInterval: 60_000, batch: { scheduledDelayMillis: 1_000 } }, 'a timer would not wait at all');
+  t.match(endless, { logBatch: { exportTimeoutMillis: 30_000 } });
+  t.match(
+    endless.warnings,
+    names.map((variable) => ({ variable, problem: /longer than a timer/ })),
+  );
   t.end();
 });
 
