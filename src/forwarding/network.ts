@@ -2,9 +2,10 @@
 // authorities. Problems are reported, never thrown; a bad file must never mean "trust nothing in particular".
 
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { type AddressPolicy, createAddressPolicy } from '../base/addresses.ts';
+import { errorCode } from '../base/error-code.ts';
 import type { Report } from '../base/problem.ts';
+import { readTextFileSync } from '../base/read-file.ts';
 import type { NetworkConfig } from './schema.ts';
 
 /** Largest certificate file read, in bytes; the bundle of a whole operating system is about 250 KB. */
@@ -27,16 +28,26 @@ export function compileNetwork(config: NetworkConfig, path: readonly (string | n
 }
 
 function readAuthorities(file: string, path: readonly (string | number)[], report: Report): string[] {
-  try {
-    const text = readFileSync(file, 'latin1');
-    if (text.length > maxCaBytes) throw new RangeError(`is larger than ${maxCaBytes} bytes`);
-    const found = text.match(certificate) ?? [];
-    if (found.length === 0) throw new TypeError('holds no certificate');
-    for (const pem of found) new X509Certificate(pem);
-    return found;
-  } catch (failure) {
-    const why = failure instanceof Error ? failure.message : 'cannot be read';
-    report({ path, what: `${file}: ${why}`, mend: 'name a readable PEM file of CA certificates' });
+  const refuse = (why: string): string[] => {
+    report({ path, what: `${file} ${why}`, mend: 'name a readable PEM file of CA certificates' });
     return [];
+  };
+  let text: string;
+  try {
+    text = readTextFileSync(file, maxCaBytes);
+  } catch (failure) {
+    const code = errorCode(failure);
+    return refuse(code === 'EFBIG' ? `is larger than ${maxCaBytes} bytes` : `cannot be read (${code})`);
+  }
+  const found = text.match(certificate) ?? [];
+  if (found.length === 0) return refuse('holds no certificate');
+  return found.every(isCertificate) ? found : refuse('holds a certificate that cannot be read');
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
   }
 }

@@ -1,9 +1,9 @@
 // The sidecar's own identity: a token file the platform rotates (Kubernetes projected token, SPIFFE helper) or a JWT-SVID of
 // the Workload API, verified like any other token. Must never use an expired one, and never anything but a workload's own, undelegated token.
 
-import { open } from 'node:fs/promises';
 import { asRefusal, Refusal } from '../base/errors.ts';
 import type { Clock, Log } from '../base/ports.ts';
+import { type ReadFile, readTextFile } from '../base/read-file.ts';
 import { Secret } from '../base/secret.ts';
 import { inWords, isPassing, WorkloadFailure } from '../base/spiffe/failure.ts';
 import type { VerifiedToken } from '../principal.ts';
@@ -17,9 +17,6 @@ const nearExpiryMs = 30_000;
 
 /** Most bytes read from the file: a token and white space. Stops a wrong path (a log, a device) from filling memory. */
 const maxFileBytes = 32_768;
-
-/** Reads a small text file. */
-export type ReadFile = (path: string) => Promise<string>;
 
 export interface OwnIdentityOptions {
   /** Where the configuration names it, e.g. `identity.token_file`. */
@@ -112,19 +109,7 @@ function requireWorkload(token: VerifiedToken): VerifiedToken {
   return token;
 }
 
-/** The token in a file, without the white space around it. @param readFile by default from the file system, bounded */
-export function tokenInFile(path: string, readFile: ReadFile = readBounded): () => Promise<Secret> {
-  return async () => new Secret((await readFile(path)).trim());
-}
-
-async function readBounded(path: string): Promise<string> {
-  const file = await open(path, 'r');
-  try {
-    const buffer = Buffer.alloc(maxFileBytes + 1);
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
-    if (bytesRead > maxFileBytes) throw new RangeError('file too large');
-    return buffer.toString('utf8', 0, bytesRead);
-  } finally {
-    await file.close();
-  }
+/** The token in a file, without the white space around it. @param readFile by default from the file system */
+export function tokenInFile(path: string, readFile: ReadFile = readTextFile): () => Promise<Secret> {
+  return async () => new Secret((await readFile(path, maxFileBytes)).trim());
 }

@@ -1,11 +1,13 @@
 // Loads presets: every YAML file of the given directories, validated, with every problem at file:line:column.
 // Must never run anything a preset says, and never let one file silently take the place of another.
 
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { isNode, LineCounter, type ParsedNode, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { errorCode } from '../base/error-code.ts';
 import { packageFolder } from '../base/package-folder.ts';
+import { readTextFileSync } from '../base/read-file.ts';
 import { type Preset, presetSchema } from './preset-schema.ts';
 
 /** The presets that come with the gate. */
@@ -82,11 +84,19 @@ function yamlFiles(directory: string): readonly string[] {
 }
 
 function loadPreset(file: string, problems: PresetProblem[]): Preset | undefined {
-  if (statSync(file).size > maxPresetBytes) {
-    problems.push({ file, line: 1, column: 1, path: [], what: `is larger than ${maxPresetBytes} bytes` });
+  const text = readPreset(file, problems);
+  return text === undefined ? undefined : parsePreset(file, text, problems);
+}
+
+function readPreset(file: string, problems: PresetProblem[]): string | undefined {
+  try {
+    return readTextFileSync(file, maxPresetBytes);
+  } catch (failure) {
+    const code = errorCode(failure);
+    const what = code === 'EFBIG' ? `is larger than ${maxPresetBytes} bytes` : `cannot be read (${code})`;
+    problems.push({ file, line: 1, column: 1, path: [], what });
     return undefined;
   }
-  return parsePreset(file, readFileSync(file, 'utf8'), problems);
 }
 
 /** @param file only to name it in problems. */

@@ -58,6 +58,13 @@ for (const [name, text] of Object.entries({
   });
 }
 
+test('a device as CA file is read no further than its bound, and a missing file told', async (t) => {
+  const { ca, problems } = compiled({ ca_file: '/dev/zero' });
+  t.strictSame(ca, []);
+  t.match(problems, [{ what: '/dev/zero is larger than 1048576 bytes' }]);
+  t.match(compiled({ ca_file: '/nowhere/ca.pem' }).problems, [{ what: '/nowhere/ca.pem cannot be read (ENOENT)' }]);
+});
+
 test('a CA file that cannot be read is a problem', async (t) => {
   t.match(compiled({ ca_file: '/nowhere/ca.pem' }).problems, [{ path: ['network', 'ca_file'], what: /nowhere/ }]);
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'tap';
@@ -121,10 +121,14 @@ test("presets of one's own join those that come with the gate", (t) => {
 
   writeFileSync(path.join(own, 'b.yaml'), valid.replace('preset: tickets', 'preset: openai'));
   writeFileSync(path.join(own, 'c.yaml'), `# ${'x'.repeat(300_000)}\n${valid}`);
+  symlinkSync('/dev/zero', path.join(own, 'd.yaml'));
+  mkdirSync(path.join(own, 'e.yaml'));
   const again = loadPresets([builtInPresets, own]);
   t.match(again.problems, [
     { file: path.join(own, 'b.yaml'), what: '"openai" is already a preset' },
     { file: path.join(own, 'c.yaml'), what: /^is larger than/ },
+    { file: path.join(own, 'd.yaml'), what: /^is larger than/ },
+    { file: path.join(own, 'e.yaml'), what: 'cannot be read (EISDIR)' },
   ]);
   t.equal(again.presets.get('openai')?.title, 'OpenAI API', 'none takes the place of another');
   t.throws(() => loadPresets([path.join(own, 'nowhere')]));
