@@ -3,12 +3,18 @@
 // control characters forge log lines.
 
 /** Characters that can break a line, a terminal or a reader's trust in what stands where (bidirectional overrides). */
-const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/;
+const everyUnprintable = new RegExp(unprintable, 'g');
+
+/** Whether nothing of it would be replaced by {@link bounded}. */
+export function isPrintable(text: string): boolean {
+  return !unprintable.test(text);
+}
 
 /** At most `most` characters, control characters replaced by spaces. */
 export function bounded(text: string, most: number): string {
   const short = text.length > most ? text.slice(0, most) : text;
-  return short.replace(unprintable, ' ');
+  return short.replace(everyUnprintable, ' ');
 }
 
 export function boundedOptional(text: string | undefined, most: number): string | undefined {

@@ -2,6 +2,7 @@
 // The chain only grows: new actor outermost, prior chain verbatim. It must never be cut, reordered or taken from the
 // caller's own word, and a caller that the subject token does not name must never join it (chain splicing).
 
+import { isPrintable } from '../base/bounded.ts';
 import { Refusal } from '../base/errors.ts';
 import type { Actor, DelegationChain, Json, JsonObject, Principal, VerifiedToken } from '../principal.ts';
 import { isJsonObject } from './strict-json.ts';
@@ -34,10 +35,10 @@ export function readActors(act: Json | undefined): readonly Actor[] {
   return actors;
 }
 
-/** Whether a value can be an identity: text of sensible length without control characters or broken Unicode. */
+/** Whether a value can be an identity: text of sensible length without control characters, marks of text direction or broken Unicode. */
 export function isName(value: Json | undefined): value is string {
   if (typeof value !== 'string' || value === '' || value.length > maxName) return false;
-  return value.isWellFormed() && !/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(value);
+  return value.isWellFormed() && isPrintable(value);
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { test } from 'tap';
 import { Secret } from '../../src/base/secret.ts';
-import { bindActor, growChain, readActors } from '../../src/identity/delegation.ts';
+import { bindActor, growChain, isName, readActors } from '../../src/identity/delegation.ts';
 import type { JsonObject, Principal, VerifiedToken } from '../../src/principal.ts';
 import { reasonOf } from '../support/identity-world.ts';
 
@@ -31,6 +31,14 @@ function subjectToken(changes: Partial<VerifiedToken> = {}, act?: JsonObject): V
     ...changes,
   };
 }
+
+test('a name is text that can be shown as it is', (t) => {
+  for (const name of ['agent-b', 'spiffe://corp/b', 'Zoë', 'a'.repeat(1_024)]) t.ok(isName(name), name.slice(0, 20));
+  const marks = ['\u0000', '\n', '\u009b', '\u2028', '\u202e', '\u2066', '\ud800'];
+  for (const mark of marks) t.notOk(isName(`alice${mark}bob`), `U+${mark.charCodeAt(0).toString(16)}`);
+  for (const other of ['', 'a'.repeat(1_025), 7, null, undefined]) t.notOk(isName(other));
+  t.end();
+});
 
 test('the audience binds by subject, and by client where the issuer is the same', async (t) => {
   const bound = (audience: string, caller = agent) =>
