@@ -108,5 +108,3 @@ export const auditFields = {
   'ocsf.delegation.issuer_uid': 'OCSF delegation: issuer of the credential.',
   hash: 'SHA-256, base64url, of the bytes of this line up to `,"hash":`.',
 } as const satisfies Record<string, string>;
-
-export type AuditField = keyof typeof auditFields;

@@ -6,6 +6,7 @@ import { fdatasync, openSync, renameSync, type Stats, statSync, unlinkSync } fro
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { errorCode } from '../base/error-code.ts';
 import type { Log } from '../base/ports.ts';
 import { type Header, readHeader } from './header.ts';
 import { nameAside, type SegmentStart, setAsideFiles } from './segment-names.ts';
@@ -116,7 +117,6 @@ async function syncData(fd: number): Promise<void> {
   try {
     await promisify(fdatasync)(fd);
   } catch (failure) {
-    const code = failure instanceof Error && 'code' in failure ? String(failure.code) : '';
-    if (!['EINVAL', 'ENOTSUP', 'EROFS'].includes(code)) throw failure;
+    if (!['EINVAL', 'ENOTSUP', 'EROFS'].includes(errorCode(failure))) throw failure;
   }
 }

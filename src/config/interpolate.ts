@@ -4,6 +4,7 @@
 
 import { dirname, resolve } from 'node:path';
 import { isMap, isScalar, isSeq, type Node, type Scalar } from 'yaml';
+import { errorCode } from '../base/error-code.ts';
 import type { Problem } from '../base/problem.ts';
 import type { ReadFile } from '../base/read-file.ts';
 import type { SourceDocument } from './document.ts';
@@ -115,7 +116,7 @@ function texts(node: Node | null, path: Problem['path'], isKey = false): Text[] 
 }
 
 function reasonOf(failure: unknown): string {
-  const code = failure instanceof Error && 'code' in failure ? failure.code : undefined;
+  const code = errorCode(failure);
   if (code === 'ENOENT') return 'does not exist';
   if (code === 'EACCES') return 'may not be read';
   if (code === 'EFBIG') return `is larger than ${maxFileBytes} bytes`;

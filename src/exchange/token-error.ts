@@ -111,7 +111,7 @@ function unlisted({ error, description }: ErrorAnswer, status: number): Reason {
 }
 
 /** Seconds (RFC 9110 section 10.2.3); a date, or nothing, counts as the default. */
-export function retryAfterOf(answer: SendResponse): number {
+function retryAfterOf(answer: SendResponse): number {
   const text = answer.headers['retry-after'] ?? '';
   if (!/^\d{1,9}$/.test(text)) return defaultRetryAfter;
   return Math.min(Math.max(Number(text), defaultRetryAfter), maxRetryAfter);

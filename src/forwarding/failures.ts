@@ -2,6 +2,7 @@
 // parser errors carry an excerpt of the answer, which may hold anything, so neither message nor cause is kept.
 
 import { AddressRefused } from '../base/addresses.ts';
+import { errorCode } from '../base/error-code.ts';
 import { type Reason, Refusal } from '../base/errors.ts';
 import type { StreamEnd } from '../call.ts';
 
@@ -25,7 +26,7 @@ const gateFaults = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND
 export function upstreamFailure(error: unknown, reached: boolean): Refusal {
   if (error instanceof Refusal) return error;
   if (error instanceof AddressRefused) return new Refusal('upstream_address_refused', { detail: error.message });
-  const detail = codeOf(error);
+  const detail = errorCode(error);
   if (timeouts.has(detail)) return new Refusal('upstream_timed_out', { detail });
   if (gateFaults.has(detail)) return new Refusal('internal_fault', { detail });
   if (detail === 'UND_ERR_DESTROYED' || detail === 'UND_ERR_CLOSED') return new Refusal('draining', { detail });
@@ -37,9 +38,4 @@ export function endOf(refusal: Refusal): StreamEnd {
   if (refusal.reason === 'upstream_timed_out') return 'timeout';
   if (refusal.reason === 'draining') return 'drained';
   return revocations.has(refusal.reason) ? 'revoked' : 'upstream_error';
-}
-
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown';
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }

@@ -65,7 +65,6 @@ export const routePolicyShape = {
 };
 
 export type RoutePolicy = z.output<z.ZodObject<typeof routePolicyShape>>;
-export type PolicyRule = RoutePolicy['allow'][number];
 
 function uniqueIds(context: z.core.ParsePayload<readonly { readonly id: string }[]>): void {
   const seen = new Set<string>();

@@ -5,7 +5,7 @@ import { Refusal } from '../base/errors.ts';
 import type { Scan, ScannedValue } from './json-scan.ts';
 
 /** Longest value that may become a fact, in characters. Stops a caller from filling spans and audit records. */
-export const maxFactLength = 2_048;
+const maxFactLength = 2_048;
 
 /** C0 and C1 controls and DEL: a NUL ends a string in C, a newline forges a log line. */
 const control = /[\u0000-\u001f\u007f-\u009f]/;

@@ -8,7 +8,7 @@ import type { RawHeaders } from '../call.ts';
 import { singleHeader } from './header-lines.ts';
 
 /** HeaderMismatch: MCP 2026-07-28, basic/index, "Error Codes". */
-export const headerMismatchCode = -32_020;
+const headerMismatchCode = -32_020;
 
 /** Field of `params._meta` that repeats the MCP-Protocol-Version header (MCP 2026-07-28, "General fields"). */
 export const protocolVersionKey = 'io.modelcontextprotocol/protocolVersion';

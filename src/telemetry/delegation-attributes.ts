@@ -8,7 +8,7 @@ import type { AttributeBlock, AttributeValue, WriteAttributes } from './otlp-att
 import { encodeIdentifier, type NamePrincipal } from './pseudonym.ts';
 
 /** Actors written one by one. */
-export const maxHops = 8;
+const maxHops = 8;
 
 /** Bytes of the chain string: below the 2048 at which Tempo cuts an attribute. */
 export const maxChain = 1_024;

@@ -1,8 +1,9 @@
 // Telemetry, put together: one observation for each call, told to traces, metrics and the audit log; /metrics; an orderly end.
 // The rest of the house sees only the Observation interface of call.ts. A failure in here must never reach a call.
 
-import { hash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { MetricData } from '@opentelemetry/sdk-metrics';
+import { idDigest } from '../base/id-digest.ts';
 import type { Clock, Log } from '../base/ports.ts';
 import type { Arrival, Observation, ObservedCall, PermittedCall } from '../call.ts';
 import type { Principal } from '../principal.ts';
@@ -34,8 +35,6 @@ export interface TelemetryOptions {
   readonly version: string;
   /** service.instance.id; random where absent. */
   readonly instance?: string;
-  /** Digest of a token's `jti`, the one the exchange puts in `CredentialFacts.idHash`: joins hops. */
-  readonly hashTokenId?: (jti: string) => string;
   /** Is told of tokens issued here, for other threads to learn. */
   readonly issued?: (token: IssuedToken) => void;
   /** Milliseconds of a monotonic clock. */
@@ -83,7 +82,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     sample: createSampler(settings.sampling),
     sampling: settings.sampling,
     adopt: telemetry.correlation.adopt,
-    ledger: createLedger({ clock, hashTokenId: options.hashTokenId ?? hashTokenId, tell: options.issued }),
+    ledger: createLedger({ clock, hashTokenId: idDigest, tell: options.issued }),
     metrics,
     audit,
     delegation: createDelegationBlocks(otel.block, {
@@ -154,11 +153,4 @@ function createUserAttributes(form: SubjectForm, pseudonym: Pseudonym): Observat
   return (to, { subject }) => {
     if (subject.kind !== 'workload' && form !== 'omit') to.shared('user', subject, write);
   };
-}
-
-/** Characters kept of the digest of a `jti`: what the exchange keeps, so that an issued token is known when it comes back. */
-const idHashLength = 16;
-
-function hashTokenId(jti: string): string {
-  return hash('sha256', jti, 'hex').slice(0, idHashLength);
 }

@@ -7,6 +7,7 @@ import { request as httpsRequest } from 'node:https';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { convertLegacyHttpOptions } from '@opentelemetry/otlp-exporter-base/node-http';
+import { errorCode } from '../base/error-code.ts';
 import { request as httpRequest } from '../base/node-http.ts';
 
 /** Largest answer read, in bytes; a collector's is empty or a few words. Stops one that talks for ever. */
@@ -104,7 +105,5 @@ function secondsToMs(text: string | undefined): number | undefined {
 
 /** No connection, a broken one, no answer in time, a certificate that does not fit: all of these may pass. */
 function failed(failure: unknown): Posted {
-  const code = failure instanceof Error && 'code' in failure ? String(failure.code) : undefined;
-  const name = failure instanceof Error ? failure.name : 'unknown failure';
-  return { kind: 'again', problem: code === undefined || code === 'ABORT_ERR' ? name : code, afterMs: undefined };
+  return { kind: 'again', problem: errorCode(failure), afterMs: undefined };
 }

@@ -2,9 +2,9 @@
 // an API (development conventions, so their names are written out here). Ends with the last byte of the response.
 // Content never appears: no messages, no tool arguments, no results, no query string.
 
-import { hash } from 'node:crypto';
 import { bounded, boundedOptional } from '../base/bounded.ts';
 import type { Refusal } from '../base/errors.ts';
+import { idDigest } from '../base/id-digest.ts';
 import { bareUrl, type ServerAddress, serverAddress } from '../base/upstream-address.ts';
 import type { ArmedCall, RoutedCall, StreamEnd } from '../call.ts';
 import type { CredentialFacts } from '../credential.ts';
@@ -131,7 +131,7 @@ function writeMcp(to: AttributeWriter, { facts }: RoutedCall, { usage }: Attempt
   to.few('mcp.protocol.version', facts.mcpVersion, spellName);
   if (facts.resource !== undefined) to.set('mcp.resource.uri', bounded(bareUrl(facts.resource), maxUrl));
   // A session id admits whoever shows it: only a digest of it may be told.
-  if (facts.mcpSession !== undefined) to.set('postern.mcp.session_hash', shortHash(facts.mcpSession));
+  if (facts.mcpSession !== undefined) to.set('postern.mcp.session_hash', idDigest(facts.mcpSession));
   if (facts.operation === 'tools/call') to.few('gen_ai.operation.name', 'execute_tool');
   to.few('gen_ai.tool.name', facts.tool, spellName);
   to.set('jsonrpc.request.id', boundedOptional(facts.rpcId, maxName));
@@ -141,10 +141,6 @@ function writeMcp(to: AttributeWriter, { facts }: RoutedCall, { usage }: Attempt
 
 const spellUrl = (url: string): string => bounded(bareUrl(url), maxUrl);
 const spellName = (name: string): string => bounded(name, maxName);
-
-function shortHash(text: string): string {
-  return hash('sha256', text, 'hex').slice(0, 16);
-}
 
 function named(operation: string, what: string | undefined): string {
   const first = bounded(operation, maxName);
