@@ -54,6 +54,7 @@ export function createIssuer(options: IssuerGrantOptions, ports: GrantPorts, rea
     ...(reasons !== undefined && { reasons }),
   });
   return {
+    // With neither, the configuration was refused above and no call gets here.
     endpoint: options.token_endpoint ?? options.issuer ?? '',
     clientId: options.client?.id,
     ask,
