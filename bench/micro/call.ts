@@ -33,6 +33,8 @@ export interface Bench {
   readonly audit: Audit;
   readonly sampled: Telemetry;
   readonly unsampled: Telemetry;
+  /** Sends all spans, writes all records. */
+  flush(): Promise<void>;
   arrive(bytes: number): Arrival;
   readonly observed: ObservedCall;
   readonly stripped: StrippedCall;
@@ -87,7 +89,7 @@ export async function createBench(world: World): Promise<Bench> {
     };
   };
   const { loaded, telemetry: sampled, trail: audit } = await open(1, 1);
-  const { telemetry: unsampled } = await open(0, 3);
+  const { telemetry: unsampled, trail: other } = await open(0, 3);
   const gate = compileGate(loaded, at);
   await Promise.all([gate.identity.warm(), gate.broker.warm()]);
 
@@ -124,6 +126,9 @@ export async function createBench(world: World): Promise<Bench> {
     audit,
     sampled,
     unsampled,
+    async flush() {
+      await Promise.all([sampled, unsampled, audit, other].map((each) => each.flush()));
+    },
     arrive,
     observed,
     stripped,

@@ -77,9 +77,18 @@ const subjects = [
         { ...reply, decision: 'allow', call: armed, reply, refusal: undefined, durationMs: 3.1 },
         context,
       ),
+    settle: bench.flush,
   },
-  { name: 'observe a call, unsampled, with its audit record', run: () => attempted(bench.unsampled) },
-  { name: 'observe a call, sampled, with its audit record', run: () => attempted(bench.sampled) },
+  {
+    name: 'observe a call, unsampled, with its audit record',
+    run: () => attempted(bench.unsampled),
+    settle: bench.flush,
+  },
+  {
+    name: 'observe a call, sampled, with its audit record',
+    run: () => attempted(bench.sampled),
+    settle: bench.flush,
+  },
 ].filter(({ name }) => only === undefined || name.includes(only));
 
 console.log('function'.padEnd(52), 'least us'.padStart(9), 'median us'.padStart(10));
