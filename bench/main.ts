@@ -54,7 +54,7 @@ const scenarios: readonly Scenario[] = [
     title: '1 KB JSON POST, beside proxies that only forward',
     quick: false,
     run: (world) =>
-      withVariants(world, [floor, everything, ...installedPeers()], (variants) =>
+      withVariants(world, [floor, everything, untraced, ...installedPeers()], (variants) =>
         posts(world, variants, { bytes: 1_024, rounds: 9, seconds: 1 }),
       ),
   },
