@@ -25,7 +25,9 @@ test('what it issues: the user, the audience and the scope asked for, and nothin
   t.strictSame(Object.keys(claims).sort(), members.sort());
   t.match(claims, { sub: issuer.alice, aud: qdrant, azp: 'postern', scope: 'vectors.read', typ: 'Bearer' });
   t.match(headerOf(String(access_token)), { alg: 'RS256', typ: 'JWT' });
-  t.match(answer, { token_type: 'Bearer', issued_token_type: accessTokenUrn, expires_in: 300, scope: 'vectors.read' });
+  t.match(answer, { token_type: 'Bearer', issued_token_type: accessTokenUrn, scope: 'vectors.read' });
+  // Five minutes of Keycloak's, counted down to the second of its answer.
+  t.ok([299, 300].includes(Number(answer['expires_in'])), String(answer['expires_in']));
   t.notOk(answer['refresh_token']);
 });
 
