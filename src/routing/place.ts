@@ -41,8 +41,8 @@ export function createFindPlace(catalogue: Catalogue): (asked: Asked) => Place {
 
   return (asked) => {
     const { rawPath, method, authority, transport } = asked;
-    // None of them holds a space: the parser and stripping have seen to that.
-    const key = `${transport} ${method} ${authority} ${rawPath}`;
+    // None of them holds a space, and no authority is empty: the parser and stripping have seen to that.
+    const key = `${transport} ${method} ${authority ?? ''} ${rawPath}`;
     const known = places.get(key);
     if (known !== undefined) return known;
     const place = findPlace(catalogue, asked);
