@@ -8,6 +8,9 @@ import { httpUrl, secretValue, wait } from '../base/scalars.ts';
 /** Shortest pseudonym key, in characters: a shorter one lets whoever reads the telemetry guess subjects by trying. */
 const minSubjectKey = 16;
 
+/** Shortest time between two pushes, in milliseconds: without any the SDK's reader throws at start, with little it only pushes. */
+const leastInterval = 1_000;
+
 const subjectForm = z.enum(['pseudonymous', 'raw', 'omit']);
 
 const headerName = z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/, 'is not a header name');
@@ -40,7 +43,10 @@ const metrics = z
       .enum(['otlp', 'none'])
       .default('otlp')
       .describe('Where metrics are pushed; the admin listener serves /metrics either way.'),
-    interval: wait.prefault('60s').describe('Time between two pushes of metrics.'),
+    interval: wait
+      .refine((milliseconds) => milliseconds >= leastInterval, 'is less than 1s')
+      .prefault('60s')
+      .describe('Time between two pushes of metrics.'),
   })
   .prefault({});
 

@@ -123,6 +123,9 @@ test('a time that no timer can wait is refused, not cut to nothing', async (t) =
     /timeouts.connect +is longer than a timer/,
     /metrics.interval +is longer than a timer/,
   ]);
+  t.match(await problemsIn(`${validConfig}telemetry: { metrics: { interval: 0s } }\n`), [
+    /metrics.interval +is less than 1s/,
+  ]);
 });
 
 test('another format version is refused before anything else is said', async (t) => {
