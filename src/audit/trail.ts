@@ -81,9 +81,10 @@ export function createTrail(options: TrailOptions): Trail {
     const opening = `"event_id":"${timeUuid(at)}","time":"${isoTime(at)}","event":"${event}"`;
     const text = unsealed(head, members === '' ? opening : `${opening},${members}`);
     sink.write(text, seal);
-    copy?.(text + sealOf(digest));
     head = { seq: head.seq + 1, hash: digest };
     segment.size += text.length + suffixLength + 1;
+    // Last: whatever becomes of the copy, the line stands in the chain.
+    copy?.(text + sealOf(digest));
   }
 
   /** Of the bytes as they stand where they are written from: no line is put together, or encoded, twice. */
