@@ -63,7 +63,7 @@ export async function listenOutbound(options: OutboundOptions): Promise<Outbound
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     live += 1;
     if (draining) response.shouldKeepAlive = false;
-    response.on('close', ended);
+    response.once('close', ended);
     void carry(toArrival(request, { kind: 'http', request, response }, clock));
   });
 
