@@ -16,7 +16,8 @@ const leftOut = ['oidc-provider', '@smithy/signature-v4'];
 const { values } = parseArgs({ options: { out: { type: 'string', default: 'dist' } } });
 const out = join(root, values.out);
 
-rmSync(out, { recursive: true, force: true });
+// Only what a build has made: another folder that was named is somebody's, and is written into as it is.
+if (values.out === 'dist') rmSync(out, { recursive: true, force: true });
 const { metafile } = await build({
   absWorkingDir: root,
   // The second is what a worker thread starts with; it is looked for beside the file that starts it.
