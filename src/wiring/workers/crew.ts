@@ -177,13 +177,13 @@ async function reserve(
 ): Promise<AsyncDisposable & { readonly address: ListenAddress; readonly url: string }> {
   const server = createServer();
   const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
-  const any = address.kind === 'tcp' && address.port === 0;
-  const url = await listen(server, address, any);
-  if (!any) await close();
+  const anyPort = address.kind === 'tcp' && address.port === 0;
+  const url = await listen(server, address, anyPort);
+  if (!anyPort) await close();
   return {
     url,
-    address: any ? { ...address, port: Number(new URL(url).port) } : address,
-    [Symbol.asyncDispose]: async () => (any ? close() : undefined),
+    address: anyPort ? { ...address, port: Number(new URL(url).port) } : address,
+    [Symbol.asyncDispose]: async () => (anyPort ? close() : undefined),
   };
 }
 
