@@ -5,7 +5,6 @@
 import type { RawHeaders } from '../call.ts';
 import { readDocument, readUsage, type Usage } from './usage-fields.ts';
 import { chunksOf, countsOf } from './usage-frames.ts';
-import { pickUsage } from './usage-pick.ts';
 import { createEventTail } from './usage-tail.ts';
 import { createUsageWindow } from './usage-window.ts';
 
@@ -88,7 +87,7 @@ function readMediaType(headers: RawHeaders): { type: string; encoding: string } 
 }
 
 function readJson(text: string, usage: Usage): void {
-  const document = pickUsage(text);
+  const document = parse(text);
   if (document !== undefined) readDocument(document, usage);
 }
 
