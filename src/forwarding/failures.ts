@@ -7,6 +7,9 @@ import { type Reason, Refusal } from '../base/errors.ts';
 import type { StreamEnd } from '../call.ts';
 
 const timeouts = new Set([
+  'CONNECT_TIMEOUT',
+  'HEAD_TIMEOUT',
+  'BODY_TIMEOUT',
   'UND_ERR_HEADERS_TIMEOUT',
   'UND_ERR_BODY_TIMEOUT',
   'UND_ERR_CONNECT_TIMEOUT',
@@ -20,7 +23,13 @@ const revocations: ReadonlySet<Reason> = new Set<Reason>([
   ...(['token_revoked', 'delegation_revoked', 'route_revoked'] as const),
 ]);
 
-const gateFaults = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH']);
+const gateFaults = new Set([
+  ...['REQUEST_MALFORMED', 'REQUEST_LENGTH_WRONG'],
+  ...['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'],
+]);
+
+/** The pool takes no more. */
+const closings = new Set(['POOL_CLOSED', 'UND_ERR_DESTROYED', 'UND_ERR_CLOSED']);
 
 /** @param reached whether a connection had been established: from then on silence and breaks are the upstream's answer. */
 export function upstreamFailure(error: unknown, reached: boolean): Refusal {
@@ -29,7 +38,7 @@ export function upstreamFailure(error: unknown, reached: boolean): Refusal {
   const detail = errorCode(error);
   if (timeouts.has(detail)) return new Refusal('upstream_timed_out', { detail });
   if (gateFaults.has(detail)) return new Refusal('internal_fault', { detail });
-  if (detail === 'UND_ERR_DESTROYED' || detail === 'UND_ERR_CLOSED') return new Refusal('draining', { detail });
+  if (closings.has(detail)) return new Refusal('draining', { detail });
   return new Refusal(reached ? 'upstream_answer_malformed' : 'upstream_unreachable', { detail });
 }
 

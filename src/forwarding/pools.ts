@@ -3,14 +3,9 @@
 // Must never hand a call to an origin other than the pool's own.
 
 import type { AddressPolicy } from '../base/addresses.ts';
-import { createConnector } from '../base/connect.ts';
-import { Pool } from '../base/undici.ts';
-
-/** Largest header block of an answer, in bytes; stops an upstream from filling memory with headers. */
-const maxHeadBytes = 32_768;
-
-/** Streams per HTTP/2 connection; the default limit of most servers. */
-const streamsPerSession = 100;
+import type { Pool } from '../base/http1/exchange.ts';
+import { createHttp1Pool } from '../base/http1/pool.ts';
+import { createHttp2Pool } from './over-http2.ts';
 
 /**
  * Largest request body sent over HTTP/2, in bytes: one DATA frame of the size every peer takes (RFC 9113, section 4.2), which
@@ -129,12 +124,6 @@ function createSlot(options: PoolOptions, network: Network): CountedSlot {
 }
 
 function createPool({ origin, http2, maxConnections, timeouts }: PoolOptions, network: Network): Pool {
-  return new Pool(origin, {
-    connect: createConnector({ ...network, connectMs: timeouts.connectMs, http2 }),
-    connections: http2 ? Math.ceil(maxConnections / streamsPerSession) : maxConnections,
-    h2Options: { maxConcurrentStreams: streamsPerSession },
-    allowH2: http2,
-    pipelining: 1,
-    maxHeaderSize: maxHeadBytes,
-  });
+  const options = { ...network, origin, maxConnections, connectMs: timeouts.connectMs };
+  return http2 ? createHttp2Pool(options) : createHttp1Pool(options);
 }

@@ -2,9 +2,8 @@
 // response as it comes. Ends the upstream's side when the agent leaves: without that, abandoned streams leave paused sockets
 // for ever and the pool serves nothing (9,000 stuck after one test). Never sends a request twice, never retries by itself.
 
-import type { IncomingHttpHeaders } from 'node:http';
-import type { Dispatcher } from 'undici';
 import { Refusal } from '../base/errors.ts';
+import type { Http1Request, Link, Receiver } from '../base/http1/exchange.ts';
 import type { HttpTransport, RawHeaders, StreamEnd } from '../call.ts';
 import {
   beginAnswer,
@@ -20,8 +19,8 @@ import type { Way } from './pools.ts';
 import { rejectionOf } from './rejection.ts';
 import { AgentGone, type BodyRelay, relayBody } from './request-body.ts';
 
-/** One attempt under way; a record and functions over it, see `Downstream`. */
-interface Exchange {
+/** One attempt under way; a record and functions over it, see `Downstream`. Its `on` methods take it as `this`. */
+interface Exchange extends Receiver {
   readonly attempt: Attempt;
   readonly transport: HttpTransport;
   readonly way: Way;
@@ -31,7 +30,7 @@ interface Exchange {
   readonly untrack: () => void;
   readonly onClose: () => void;
   readonly relay: BodyRelay | undefined;
-  controller: Dispatcher.DispatchController | undefined;
+  link: Link | undefined;
   started: boolean;
   settled: boolean;
   upstreamDone: boolean;
@@ -54,7 +53,7 @@ export function sendUpstream(attempt: Attempt, transport: HttpTransport): Promis
   }
   return new Promise((resolve, reject) => {
     const exchange = begin(attempt, transport, resolve, reject);
-    exchange.way.pool.dispatch(requestOf(exchange), handlerOf(exchange));
+    exchange.way.pool.send(requestOf(exchange), exchange);
     // The agent may have left before anyone listened.
     if (transport.response.closed) exchange.onClose();
   });
@@ -71,7 +70,7 @@ function begin(
   const { response } = transport;
   const stalled = () => cut(exchange, 'timeout', undefined);
   const drained = () => {
-    if (!exchange.upstreamDone) exchange.controller?.resume();
+    if (!exchange.upstreamDone) exchange.link?.resume(exchange);
   };
   const exchange: Exchange = {
     attempt,
@@ -83,7 +82,7 @@ function begin(
     untrack: attempt.track((why) => fail(exchange, why)),
     onClose: () => onClose(exchange),
     relay: call.body.kind === 'stream' ? relayBody(call.body.stream, idleMs, stalled) : undefined,
-    controller: undefined,
+    link: undefined,
     started: false,
     settled: false,
     upstreamDone: false,
@@ -91,25 +90,23 @@ function begin(
     status: clientClosedRequest,
     upstreamRequestId: undefined,
     cutBy: undefined,
+    onStart,
+    onHead,
+    onData,
+    onEnd,
+    onError,
   };
   response.on('close', exchange.onClose);
   return exchange;
 }
 
-function requestOf({ attempt, relay }: Exchange): Dispatcher.DispatchOptions {
-  const { call, headers, placed } = attempt;
-  const { idleMs } = attempt.route.timeouts;
-  if (call.body.kind === 'stream' && call.body.length !== undefined) {
-    headers.push('content-length', String(call.body.length));
-  }
-  return {
-    path: placed.path,
-    method: call.method,
-    headers,
-    body: relay?.stream ?? attempt.bytes ?? null,
-    headersTimeout: idleMs,
-    bodyTimeout: idleMs,
+function requestOf({ attempt, relay }: Exchange): Http1Request {
+  const { call, headers, placed, bytes, route } = attempt;
+  const streamed = relay && {
+    stream: relay.stream,
+    length: call.body.kind === 'stream' ? call.body.length : undefined,
   };
+  return { path: placed.path, method: call.method, headers, body: streamed ?? bytes, idleMs: route.timeouts.idleMs };
 }
 
 /** Nobody waits for this attempt any more. What the upstream still sends is not wanted. */
@@ -123,7 +120,7 @@ function release(exchange: Exchange): void {
   if (exchange.upstreamDone || down.ended) return;
   // Over HTTP/2 only once the head has come, and so the body has gone (see `largestHttp2Body`). Until then the idle timeout holds.
   if (exchange.way.http2 && !exchange.headed && attempt.bytes !== undefined) return;
-  exchange.controller?.abort(new Abandoned());
+  exchange.link?.abort(exchange, new Abandoned());
 }
 
 function settle(exchange: Exchange, end: StreamEnd, failure: Refusal | undefined): void {
@@ -171,39 +168,34 @@ function leave(exchange: Exchange): void {
   exchange.upstreamDone = true;
 }
 
-function handlerOf(exchange: Exchange): Dispatcher.DispatchHandler {
-  return {
-    onRequestStart(given) {
-      exchange.controller = given;
-      if (!exchange.started) exchange.attempt.route.slot.started();
-      exchange.started = true;
-      // The agent left while the call waited for a connection: undici drops it without touching the socket.
-      if (exchange.settled) throw new Abandoned();
-    },
-    onResponseStart(given, code, fields) {
-      // A 1xx is no sign that the body has gone.
-      exchange.headed ||= code >= 200;
-      if (exchange.settled) {
-        if (exchange.way.http2 && exchange.headed && !exchange.upstreamDone) given.abort(new Abandoned());
-        return;
-      }
-      if (code === 101) throw new Refusal('upstream_answer_malformed', { detail: 'switched protocols unasked' });
-      if (code >= 200) answer(exchange, code, linesOf(fields));
-    },
-    onResponseData(given, chunk) {
-      if (!exchange.settled && !writeAnswer(exchange.down, chunk)) given.pause();
-    },
-    onResponseEnd() {
-      leave(exchange);
-      if (!exchange.settled) finishAnswer(exchange.down);
-    },
-    onResponseError(_given, error) {
-      leave(exchange);
-      if (exchange.settled || exchange.down.ended) return;
-      if (error instanceof AgentGone) cut(exchange, 'client_abort', undefined);
-      else fail(exchange, upstreamFailure(error, exchange.started));
-    },
-  };
+function onStart(this: Exchange, link: Link): void {
+  this.link = link;
+  if (!this.started) this.attempt.route.slot.started();
+  this.started = true;
+  // The agent left while the call waited for a connection, which is free again.
+  if (this.settled) throw new Abandoned();
+}
+
+function onHead(this: Exchange, code: number, lines: RawHeaders): void {
+  this.headed = true;
+  if (!this.settled) answer(this, code, lines);
+  else if (this.way.http2 && !this.upstreamDone) this.link?.abort(this, new Abandoned());
+}
+
+function onData(this: Exchange, piece: Buffer): boolean {
+  return this.settled || writeAnswer(this.down, piece);
+}
+
+function onEnd(this: Exchange): void {
+  leave(this);
+  if (!this.settled) finishAnswer(this.down);
+}
+
+function onError(this: Exchange, error: unknown): void {
+  leave(this);
+  if (this.settled || this.down.ended) return;
+  if (error instanceof AgentGone) cut(this, 'client_abort', undefined);
+  else fail(this, upstreamFailure(error, this.started));
 }
 
 /** The head of the answer has come. */
@@ -233,17 +225,3 @@ function answer(exchange: Exchange, code: number, lines: RawHeaders): void {
 
 /** What an attempt is given up with; undici hands it back to its handler, which no longer listens. */
 class Abandoned extends Error {}
-
-/**
- * Header lines as flat text, their names in lower case. Undici has read them already; reading the bytes again, each for
- * itself, took 2 us of a call.
- */
-function linesOf(fields: IncomingHttpHeaders): RawHeaders {
-  const lines: string[] = [];
-  for (const name of Object.keys(fields)) {
-    const value = fields[name];
-    if (typeof value === 'string') lines.push(name, value);
-    else for (const item of value ?? []) lines.push(name, item);
-  }
-  return lines;
-}

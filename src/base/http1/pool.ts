@@ -1,0 +1,152 @@
+// The connections to one origin: as many as are allowed, the last one used taken first, calls beyond them in line.
+// Must never use a connection for two exchanges at a time, nor keep one that the other side may be closing.
+
+import type { Socket } from 'node:net';
+import { begin, type Connection, newConnection, received } from './connection.ts';
+import { createDial, type DialOptions } from './dial.ts';
+import type { Http1Request, Pool, Receiver } from './exchange.ts';
+import { Http1Fault } from './fault.ts';
+import { keepSource } from './send-body.ts';
+
+/** How long a connection may be idle, in seconds, where the other side does not say: less than most servers wait (Node: 5). */
+const idleSeconds = 4;
+
+/** Of what the other side says, so much is left: it counts from when it sent, and a request takes a moment to arrive. */
+const marginSeconds = 2;
+
+const maxIdleSeconds = 600;
+
+export interface Http1PoolOptions extends DialOptions {
+  readonly maxConnections: number;
+}
+
+interface Waiting {
+  readonly request: Http1Request;
+  readonly receiver: Receiver;
+}
+
+export function createHttp1Pool(options: Http1PoolOptions): Pool {
+  const { maxConnections } = options;
+  const { host } = new URL(options.origin);
+  const dial = createDial(options);
+  const open = new Set<Connection>();
+  const dialling = new Set<Socket>();
+  /** The last one used is at the end: the others grow old and are closed. */
+  const idle: Connection[] = [];
+  const line: Waiting[] = [];
+  let clock: NodeJS.Timeout | undefined;
+  let closed = false;
+  const ended = Promise.withResolvers<void>();
+
+  const keeper = {
+    idle(connection: Connection): void {
+      if (connection.socket.destroyed) return;
+      const next = line.shift();
+      if (next !== undefined) {
+        begin(connection, next.request, next.receiver);
+        return;
+      }
+      if (closed || keptFor(connection) <= 0) {
+        connection.socket.destroy();
+        return;
+      }
+      connection.idleTurns = 0;
+      idle.push(connection);
+      clock ??= setInterval(endIdle, 1_000).unref();
+    },
+    closed(connection: Connection): void {
+      open.delete(connection);
+      const at = idle.indexOf(connection);
+      if (at !== -1) idle.splice(at, 1);
+      dialForLine();
+      endWhenEmpty();
+    },
+  };
+
+  function endIdle(): void {
+    for (const connection of idle.slice()) {
+      connection.idleTurns += 1;
+      if (connection.idleTurns >= keptFor(connection)) connection.socket.destroy();
+    }
+    if (open.size > 0) return;
+    clearInterval(clock);
+    clock = undefined;
+  }
+
+  /** One connection more where calls wait and none is on its way for them. */
+  function dialForLine(): void {
+    while (dialling.size < line.length && open.size + dialling.size < maxConnections) dialOne();
+  }
+
+  function dialOne(): void {
+    let connection: Connection | undefined;
+    const socket = dial({
+      read: (bytes) => {
+        if (connection !== undefined) received(connection, bytes);
+        else socket.destroy();
+      },
+      done: (error, connected) => {
+        dialling.delete(connected);
+        if (error !== undefined) {
+          // One failure, one call: those behind it have their own connection on its way, or get one now.
+          line.shift()?.receiver.onError(error);
+          dialForLine();
+          endWhenEmpty();
+          return;
+        }
+        connection = newConnection(connected, host, keeper);
+        open.add(connection);
+        keeper.idle(connection);
+      },
+    });
+    dialling.add(socket);
+  }
+
+  function endWhenEmpty(): void {
+    if (!closed || open.size > 0 || dialling.size > 0 || line.length > 0) return;
+    clearInterval(clock);
+    ended.resolve();
+  }
+
+  function close(): Promise<void> {
+    closed = true;
+    for (const connection of idle.slice()) connection.socket.destroy();
+    endWhenEmpty();
+    return ended.promise;
+  }
+
+  return {
+    send(request, receiver) {
+      if (closed) {
+        receiver.onError(new Http1Fault('POOL_CLOSED'));
+        return;
+      }
+      if (request.body !== undefined && 'stream' in request.body) keepSource(request.body);
+      for (let connection = idle.pop(); connection !== undefined; connection = idle.pop()) {
+        // One that was given up is listed until its socket has closed.
+        if (connection.socket.destroyed) continue;
+        begin(connection, request, receiver);
+        return;
+      }
+      line.push({ request, receiver });
+      dialForLine();
+    },
+    close,
+    destroy() {
+      const done = close();
+      const why = new Http1Fault('POOL_CLOSED');
+      for (const { receiver } of line.splice(0)) receiver.onError(why);
+      for (const socket of dialling) socket.destroy(why);
+      for (const connection of open) {
+        if (connection.receiver !== undefined) connection.abort(connection.receiver, why);
+        else connection.socket.destroy();
+      }
+      endWhenEmpty();
+      return done;
+    },
+  };
+}
+
+function keptFor({ answer: { keepsFor } }: Connection): number {
+  return keepsFor === undefined ? idleSeconds : Math.min(keepsFor - marginSeconds, maxIdleSeconds);
+}
