@@ -2,6 +2,7 @@
 // that stops reading. Must never let a half-sent answer look whole: what fails after the head cuts the connection.
 
 import type { ServerResponse } from 'node:http';
+import { atTurnEnd, type Later } from '../base/turn-end.ts';
 import type { AttemptObservation } from '../call.ts';
 import { createGuard, finishGuarded, type Guard, passGuarded } from './guard.ts';
 import type { ResponseHead } from './response-headers.ts';
@@ -21,7 +22,7 @@ export interface DownstreamOptions {
  * One answer. A record and functions over it: with a thousand streams open nothing of a call is in the processor's cache when its
  * next event comes, and each closure on the way was two more lines to fetch (thirty in all, 6 us of each event).
  */
-export interface Downstream {
+export interface Downstream extends Later {
   readonly options: DownstreamOptions;
   readonly response: ServerResponse;
   readonly observation: AttemptObservation;
@@ -33,6 +34,8 @@ export interface Downstream {
   guard: Guard | undefined;
   /** Made when it is first needed: most agents read as fast as models speak. */
   onDrain: (() => void) | undefined;
+  /** A whole answer that leaves at the end of this turn. */
+  last: Buffer | undefined;
   stall: NodeJS.Timeout | undefined;
 }
 
@@ -48,7 +51,9 @@ export function openDownstream(options: DownstreamOptions): Downstream {
     remaining: undefined,
     guard: undefined,
     onDrain: undefined,
+    last: undefined,
     stall: undefined,
+    turnEnded: endNow,
   };
 }
 
@@ -101,14 +106,24 @@ function put(down: Downstream, chunk: Buffer, last: boolean): boolean {
   }
   if (last) {
     down.ended = true;
-    if (chunk.length > 0) response.end(chunk);
-    else response.end();
-    if (response.writableLength > response.writableHighWaterMark) waitForAgent(down);
+    down.last = chunk;
+    // What was streamed goes at once; an answer that came as one piece goes with those of the other calls of this turn.
+    if (down.sent === chunk.length) atTurnEnd(down);
+    else endNow.call(down);
     return true;
   }
   if (chunk.length === 0 || response.write(chunk)) return true;
   waitForAgent(down);
   return false;
+}
+
+function endNow(this: Downstream): void {
+  const { response, last } = this;
+  this.last = undefined;
+  if (last === undefined || response.destroyed) return;
+  if (last.length > 0) response.end(last);
+  else response.end();
+  if (response.writableLength > response.writableHighWaterMark) waitForAgent(this);
 }
 
 function waitForAgent(down: Downstream): void {

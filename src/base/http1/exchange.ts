@@ -45,7 +45,7 @@ export interface Link {
 
 /** Connections to one origin. */
 export interface Pool {
-  /** Sends at once, or when a connection is there. What goes wrong is told to the receiver. */
+  /** Sends soon, at the latest when a connection is there. What goes wrong is told to the receiver. */
   send(request: Http1Request, receiver: Receiver): void;
   /** Takes no more requests; resolves when all have ended. */
   close(): Promise<void>;

@@ -1,7 +1,9 @@
-// The connections to one origin: as many as are allowed, the last one used taken first, calls beyond them in line.
+// The connections to one origin: as many as are allowed, the last one used taken first, calls beyond them in line. The requests of
+// one turn of the event loop leave together at its end (turn-end.ts).
 // Must never use a connection for two exchanges at a time, nor keep one that the other side may be closing.
 
 import type { Socket } from 'node:net';
+import { atTurnEnd, type Later } from '../turn-end.ts';
 import { begin, type Connection, newConnection, received } from './connection.ts';
 import { createDial, type DialOptions } from './dial.ts';
 import type { Http1Request, Pool, Receiver } from './exchange.ts';
@@ -41,18 +43,14 @@ export function createHttp1Pool(options: Http1PoolOptions): Pool {
   const keeper = {
     idle(connection: Connection): void {
       if (connection.socket.destroyed) return;
-      const next = line.shift();
-      if (next !== undefined) {
-        begin(connection, next.request, next.receiver);
-        return;
-      }
-      if (closed || keptFor(connection) <= 0) {
+      if (line.length === 0 && (closed || keptFor(connection) <= 0)) {
         connection.socket.destroy();
         return;
       }
       connection.idleTurns = 0;
       idle.push(connection);
       clock ??= setInterval(endIdle, 1_000).unref();
+      if (line.length > 0) atTurnEnd(sending);
     },
     closed(connection: Connection): void {
       open.delete(connection);
@@ -62,6 +60,22 @@ export function createHttp1Pool(options: Http1PoolOptions): Pool {
       endWhenEmpty();
     },
   };
+
+  const sending: Later = { turnEnded: sendLine };
+
+  /** As many as there are connections for; each of the others waits for one, or has one made. */
+  function sendLine(): void {
+    while (line.length > 0) {
+      const connection = idle.pop();
+      if (connection === undefined) break;
+      // One that was given up is listed until its socket has closed.
+      if (connection.socket.destroyed) continue;
+      const next = line.shift();
+      if (next !== undefined) begin(connection, next.request, next.receiver);
+    }
+    dialForLine();
+    endWhenEmpty();
+  }
 
   function endIdle(): void {
     for (const connection of idle.slice()) {
@@ -103,14 +117,15 @@ export function createHttp1Pool(options: Http1PoolOptions): Pool {
   }
 
   function endWhenEmpty(): void {
-    if (!closed || open.size > 0 || dialling.size > 0 || line.length > 0) return;
+    if (!closed || line.length > 0) return;
+    for (const connection of idle.splice(0)) connection.socket.destroy();
+    if (open.size > 0 || dialling.size > 0) return;
     clearInterval(clock);
     ended.resolve();
   }
 
   function close(): Promise<void> {
     closed = true;
-    for (const connection of idle.slice()) connection.socket.destroy();
     endWhenEmpty();
     return ended.promise;
   }
@@ -122,14 +137,8 @@ export function createHttp1Pool(options: Http1PoolOptions): Pool {
         return;
       }
       if (request.body !== undefined && 'stream' in request.body) keepSource(request.body);
-      for (let connection = idle.pop(); connection !== undefined; connection = idle.pop()) {
-        // One that was given up is listed until its socket has closed.
-        if (connection.socket.destroyed) continue;
-        begin(connection, request, receiver);
-        return;
-      }
       line.push({ request, receiver });
-      dialForLine();
+      atTurnEnd(sending);
     },
     close,
     destroy() {
