@@ -1,5 +1,5 @@
 // What one attempt at an upstream is given, plain or upgraded, and how it can end. Types only.
-// An attempt is sent at most once: what may be tried again is decided by forward.ts alone.
+// An attempt is sent at most once: what may be tried again is decided by sending.ts alone.
 
 import type { Refusal } from '../base/errors.ts';
 import type { ArmedCall, AttemptObservation, RawHeaders, StreamEnd } from '../call.ts';
@@ -23,7 +23,7 @@ export interface Attempt {
   /** Reads the upstream's demands on proofs of possession, where the attempt carries one: see {@link Outcome}. */
   readonly heed?: ((status: number, lines: RawHeaders) => boolean) | undefined;
   /** Registers how to end this attempt from outside; returns how to unregister. */
-  readonly track: (stop: Stop) => () => void;
+  track(stop: Stop): () => void;
 }
 
 /** Ends a live attempt: refuses it where nothing was answered yet, cuts it otherwise. */

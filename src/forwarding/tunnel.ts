@@ -124,7 +124,14 @@ export function createTunnel({ addresses, ca }: TunnelNetwork): OpenTunnel {
           release();
           observation.responded(101, lines);
           agent.write(switching([...accepted, ...lines]));
-          const spliced = splice({ agent, agentHead, upstream, upstreamHead, idleMs, track: attempt.track });
+          const spliced = splice({
+            agent,
+            agentHead,
+            upstream,
+            upstreamHead,
+            idleMs,
+            track: (stop) => attempt.track(stop),
+          });
           void spliced.then((done) => {
             observation.ended(done.end);
             resolve({ kind: 'ended', status: 101, upstreamRequestId, ...done });
