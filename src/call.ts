@@ -63,12 +63,13 @@ export interface PresentedCredential {
   readonly slot: string;
   /** Authentication scheme in lower case where the slot has one (`bearer`, `basic`), else undefined. */
   readonly scheme: string | undefined;
-  readonly value: Secret;
+  /** Empty once the answer has begun. */
+  value: Secret;
 }
 
 export interface StrippedCall extends ObservedCall {
-  /** Header lines without credentials, hop-by-hop names and names the gate owns. */
-  readonly headers: RawHeaders;
+  /** Header lines without credentials, hop-by-hop names and names the gate owns. None once the answer has begun. */
+  headers: RawHeaders;
   /** Path and query of the target, credential parameters removed; not yet canonical. Starts with "/". */
   readonly path: string;
   /** Authority of an absolute-form target or of the Host header, without userinfo; undefined when absent. */
@@ -137,10 +138,13 @@ export interface UpstreamTarget {
   readonly path: string;
 }
 
-/** The request body. Buffered bodies can be sent twice (rule 4: replay after a 401), streams cannot. */
+/**
+ * The request body. Buffered bodies can be sent twice (rule 4: replay after a 401), streams cannot. Once the answer has begun there
+ * are no bytes any more.
+ */
 export type Body =
   | { readonly kind: 'none' }
-  | { readonly kind: 'buffered'; readonly bytes: Buffer }
+  | { readonly kind: 'buffered'; readonly length: number; bytes: Buffer }
   | { readonly kind: 'stream'; readonly stream: IncomingMessage; readonly length: number | undefined };
 
 export interface RoutedCall extends KnownCall {

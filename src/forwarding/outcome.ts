@@ -16,10 +16,10 @@ export interface Attempt {
   readonly placed: PlacedCredential;
   /** Spellings of the credential no answer may hold. */
   readonly forms: readonly string[];
-  /** Request header lines, without framing and host. */
+  /** Request header lines, without framing and host. None once the answer has begun. */
   readonly headers: string[];
-  /** The buffered body to send, where there is one. */
-  readonly bytes: Buffer | undefined;
+  /** The buffered body to send, where there is one, and as long as it may have to be. */
+  bytes: Buffer | undefined;
   /** Reads the upstream's demands on proofs of possession, where the attempt carries one: see {@link Outcome}. */
   readonly heed?: ((status: number, lines: RawHeaders) => boolean) | undefined;
   /** Registers how to end this attempt from outside; returns how to unregister. */

@@ -35,7 +35,7 @@ export function readBody(transport: HttpTransport | UpgradeTransport, needed: bo
 }
 
 function buffered(bytes: Buffer): Body {
-  return bytes.length === 0 ? none : { kind: 'buffered', bytes };
+  return bytes.length === 0 ? none : { kind: 'buffered', length: bytes.length, bytes };
 }
 
 /** Bytes announced; undefined for a chunked body. Node has already refused a message that announces both. */

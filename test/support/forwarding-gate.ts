@@ -177,7 +177,8 @@ async function bodyOf(transport: Arrival['transport'], stream: boolean): Promise
   if (stream) return { kind: 'stream', stream: request, length: length === undefined ? undefined : Number(length) };
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk);
-  return { kind: 'buffered', bytes: Buffer.concat(chunks) };
+  const bytes = Buffer.concat(chunks);
+  return { kind: 'buffered', length: bytes.length, bytes };
 }
 
 /** A permitted and armed call of an agent on behalf of a user. */

@@ -40,6 +40,7 @@ export const canaries = {
 export const planner = 'spiffe://corp/agent/planner';
 export const coder = 'spiffe://corp/agent/coder';
 const issuer = 'https://idp.example.com';
+const prompt = Buffer.from(`{"prompt":"${canaries.prompt}"}`);
 
 export interface World {
   readonly rawHeaders?: RawHeaders;
@@ -158,7 +159,7 @@ export function routed(call: KnownCall, world: World = {}): RoutedCall {
       mcpVersion: undefined,
       ...world.facts,
     },
-    body: { kind: 'buffered', bytes: Buffer.from(`{"prompt":"${canaries.prompt}"}`) },
+    body: { kind: 'buffered', length: prompt.length, bytes: prompt },
   };
 }
 

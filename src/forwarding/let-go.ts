@@ -1,0 +1,27 @@
+// Lets go of what it took to send a call, once its answer has begun: it cannot be sent again from there on, and a stream may run for
+// an hour. With a prompt of 200 KB and 1,000 streams that is 200 MB; without one still 3 KB of each.
+// Must never be called while the call may be sent again, nor take what the end of a call is recorded with.
+
+import type { IncomingHttpHeaders } from 'node:http';
+import { Secret } from '../base/secret.ts';
+import type { RawHeaders } from '../call.ts';
+import type { Attempt } from './outcome.ts';
+
+const noBytes = Buffer.alloc(0);
+const noLines: RawHeaders = [];
+const noFields: IncomingHttpHeaders = {};
+const noSecret = new Secret('');
+
+/** The bodies, the header lines of both requests, and the agent's own tokens; the slots these were in are still told. */
+export function letGo(attempt: Attempt): void {
+  const { call } = attempt;
+  attempt.bytes = undefined;
+  attempt.headers.length = 0;
+  if (call.body.kind === 'buffered') call.body.bytes = noBytes;
+  call.headers = noLines;
+  for (const credential of call.presented) credential.value = noSecret;
+  // In place: the arrival has the same lines.
+  const { request } = call.transport;
+  request.rawHeaders.length = 0;
+  request.headers = noFields;
+}
