@@ -14,6 +14,7 @@ import {
   writeAnswer,
 } from './downstream.ts';
 import { endOf, upstreamFailure } from './failures.ts';
+import { letGo } from './let-go.ts';
 import { type Attempt, clientClosedRequest, type Outcome } from './outcome.ts';
 import type { Way } from './pools.ts';
 import { rejectionOf } from './rejection.ts';
@@ -129,9 +130,8 @@ function settle(exchange: Exchange, end: StreamEnd, failure: Refusal | undefined
   const { attempt, status, upstreamRequestId, relay } = exchange;
   attempt.observation.ended(end, failure);
   const { body } = attempt.call;
-  const bytesReceived = body.kind === 'buffered' ? body.bytes.length : (relay?.received() ?? 0);
-  const bytesSent = exchange.down.sent;
-  exchange.resolve({ kind: 'ended', status, end, bytesSent, bytesReceived, upstreamRequestId });
+  const bytesReceived = body.kind === 'buffered' ? body.length : (relay?.received() ?? 0);
+  exchange.resolve({ kind: 'ended', status, end, bytesSent: exchange.down.sent, bytesReceived, upstreamRequestId });
 }
 
 /** After the head only cutting the connection tells the agent that the answer is not whole. */
@@ -221,6 +221,7 @@ function answer(exchange: Exchange, code: number, lines: RawHeaders): void {
   beginAnswer(exchange.down, code, head, forms, bodiless);
   exchange.status = code;
   observation.responded(code, head.lines);
+  letGo(attempt);
 }
 
 /** What an attempt is given up with; undici hands it back to its handler, which no longer listens. */
