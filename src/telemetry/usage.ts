@@ -5,7 +5,7 @@
 import type { RawHeaders } from '../call.ts';
 import { readDocument, readUsage, type Usage } from './usage-fields.ts';
 import { chunksOf, countsOf } from './usage-frames.ts';
-import { createEventTail } from './usage-tail.ts';
+import { type EventTail, keep, kept, takeRoom } from './usage-tail.ts';
 import { createUsageWindow } from './usage-window.ts';
 
 export type { Usage } from './usage-fields.ts';
@@ -13,10 +13,6 @@ export type { Usage } from './usage-fields.ts';
 /** Events parsed of one response, from its beginning (id, model) and its end (usage): many tiny events cost time. */
 const maxEvents = 48;
 const firstEvents = 8;
-
-/** What every event has once. A line feed within an event's JSON is written in another way. */
-const eventMark = Buffer.from('\ndata:');
-const frameMark = Buffer.from(':event-type');
 
 export interface UsageReader {
   passed(chunk: Buffer): void;
@@ -27,27 +23,65 @@ export interface UsageReader {
 export function createUsageReader(headers: RawHeaders): UsageReader | undefined {
   const { type, encoding } = readMediaType(headers);
   if (encoding !== '' && encoding !== 'identity') return undefined;
-  if (type === 'text/event-stream') return createEventReader(eventMark, readBeginning, readEvents);
-  if (type === 'application/vnd.amazon.eventstream') return createEventReader(frameMark, readFrames, readFrames);
+  if (type === 'text/event-stream') return createEventReader(serverSentEvents);
+  if (type === 'application/vnd.amazon.eventstream') return createEventReader(frames);
   if (type === 'application/json' || type.endsWith('+json')) return createDocumentReader(headers);
   return undefined;
 }
 
 type Read = (text: string, usage: Usage) => void;
 
-function createEventReader(mark: Buffer, readStart: Read, readEnd: Read): UsageReader {
-  const usage: Usage = {};
-  const kept = createEventTail(mark, (start) => readStart(start.toString('utf8'), usage));
-  return {
-    passed: kept.passed,
-    end() {
-      const { bytes, whole } = kept.read();
-      const text = bytes.toString('utf8');
-      if (!whole) readTail(text, usage);
-      readEnd(text, usage);
-      return usage;
-    },
+/** How events of a stream are told apart, and read. */
+interface Format {
+  /** What every event has once. */
+  readonly mark: Buffer;
+  readonly readStart: Read;
+  readonly readEnd: Read;
+}
+
+const serverSentEvents: Format = {
+  // A line feed within an event's JSON is written in another way.
+  mark: Buffer.from('\ndata:'),
+  readStart: readBeginning,
+  readEnd: readEvents,
+};
+const frames: Format = { mark: Buffer.from(':event-type'), readStart: readFrames, readEnd: readFrames };
+
+/** Of one stream; a record whose methods take it as `this`, as the observations'. */
+interface EventReader extends EventTail, UsageReader {
+  readonly format: Format;
+  readonly usage: Usage;
+}
+
+function createEventReader(format: Format): UsageReader {
+  const { mark } = format;
+  const reader: EventReader = {
+    mark,
+    format,
+    usage: {},
+    room: takeRoom(),
+    length: 0,
+    whole: true,
+    begun,
+    passed,
+    end,
   };
+  return reader;
+}
+
+function begun(this: EventReader, start: Buffer): void {
+  this.format.readStart(start.toString('utf8'), this.usage);
+}
+
+function passed(this: EventReader, chunk: Buffer): void {
+  keep(this, chunk);
+}
+
+function end(this: EventReader): Usage {
+  const text = kept(this).toString('utf8');
+  if (!this.whole) readTail(text, this.usage);
+  this.format.readEnd(text, this.usage);
+  return this.usage;
 }
 
 function createDocumentReader(headers: RawHeaders): UsageReader {

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { test } from 'tap';
 import { createUsageReader, type Usage } from '../../src/telemetry/usage.ts';
-import { createEventTail, firstRoom, mostRoom } from '../../src/telemetry/usage-tail.ts';
+import { type EventTail, firstRoom, keep, kept, mostRoom, takeRoom } from '../../src/telemetry/usage-tail.ts';
 import { createUsageWindow, headBytes, tailBytes } from '../../src/telemetry/usage-window.ts';
 
 const json = ['Content-Type', 'application/json; charset=utf-8'];
@@ -323,6 +323,10 @@ test('property: the window keeps exactly the first and the last bytes', (t) => {
   t.end();
 });
 
+function tailOf(mark: Buffer, begun: (start: Buffer) => void): EventTail {
+  return { mark, begun, room: takeRoom(), length: 0, whole: true };
+}
+
 test('property: of a stream its end is kept, three events at least, and its beginning shown before it is dropped', (t) => {
   const mark = Buffer.from('\ndata:');
   const event = fc.oneof(fc.nat(400), fc.nat(400), fc.nat(12_000)).map((size) => `\ndata:${'x'.repeat(size)}\n`);
@@ -331,10 +335,11 @@ test('property: of a stream its end is kept, three events at least, and its begi
     fc.property(world, ([events, cuts, silence]) => {
       const all = Buffer.from(events.join('') + '-'.repeat(silence % 7 === 0 ? silence : 0));
       const shown: Buffer[] = [];
-      const tail = createEventTail(mark, (start) => shown.push(Buffer.from(start)));
+      const tail = tailOf(mark, (start) => shown.push(Buffer.from(start)));
       const ends = [...cuts.map((cut) => cut % (all.length + 1)), all.length].sort((a, b) => a - b);
-      for (const [index, end] of ends.entries()) tail.passed(all.subarray(ends[index - 1] ?? 0, end));
-      const { bytes, whole } = tail.read();
+      for (const [index, end] of ends.entries()) keep(tail, all.subarray(ends[index - 1] ?? 0, end));
+      const { whole } = tail;
+      const bytes = kept(tail);
       if (whole !== bytes.equals(all) || whole !== (shown.length === 0)) throw new Error('whole');
       if (!all.subarray(all.length - bytes.length).equals(bytes)) throw new Error('not the end');
       const marksIn = (part: Buffer) => part.toString('latin1').split('\ndata:').length - 1;
@@ -352,9 +357,9 @@ test('property: of a stream its end is kept, three events at least, and its begi
 });
 
 test('a long stream of small events is held in the room it began with', (t) => {
-  const tail = createEventTail(Buffer.from('\ndata:'), () => {});
+  const tail = tailOf(Buffer.from('\ndata:'), () => {});
   const event = Buffer.from(`data: ${'x'.repeat(200)}\n\n`);
-  for (let n = 0; n < 1_000; n += 1) tail.passed(event);
-  t.equal(tail.read().bytes.buffer.byteLength, firstRoom);
+  for (let n = 0; n < 1_000; n += 1) keep(tail, event);
+  t.equal(tail.room.length, firstRoom);
   t.end();
 });
