@@ -31,6 +31,7 @@ type Kind = 'keep' | 'credential' | 'hop' | 'gate' | 'connection' | 'host' | 'co
 /** A header's name, and what its name alone says of it; `unlisted` where the value decides. */
 interface Name {
   readonly canonical: string;
+  readonly slot: string;
   readonly kind: Kind | 'unlisted';
 }
 
@@ -60,7 +61,7 @@ export function stripHeaders(rawHeaders: RawHeaders): StrippedHeaders {
         headers.push(rawName, value);
         break;
       case 'credential':
-        presented.push(credential(slotOf(name), value, hasScheme(name.canonical)));
+        presented.push(credential(name.slot, value, hasScheme(name.canonical)));
         break;
       case 'cookie':
         presentCookies(value, presented);
@@ -106,7 +107,7 @@ const exactKinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
 /** Remembered by the name as sent: a real SDK sends twenty, and asking every list about each took 2 us of a call. */
 const nameOf = byText((rawName: string): Name => {
   const canonical = canonicalName(rawName);
-  return { canonical, kind: kindByName(canonical) };
+  return { canonical, slot: `header:${canonical.slice(0, maxSlotName)}`, kind: kindByName(canonical) };
 });
 
 function kindByName(name: string): Name['kind'] {
@@ -123,10 +124,6 @@ function kindOf({ kind }: Name, value: string): Kind {
   if (kind !== 'keep' && kind !== 'unlisted') return kind;
   if (holdsHandle(value)) return 'credential';
   return kind === 'unlisted' && credentialValue.test(value) ? 'credential' : 'keep';
-}
-
-function slotOf({ canonical }: Name): string {
-  return `header:${canonical.slice(0, maxSlotName)}`;
 }
 
 function canonicalName(name: string): string {

@@ -28,9 +28,12 @@ export function createStrip(): (call: ObservedCall) => StrippedCall {
   };
 }
 
-/** Empty values prove nothing and are in the way (an SDK given "" still sends the header: litellm#21039). */
+/**
+ * Empty values prove nothing and are in the way (an SDK given "" still sends the header: litellm#21039). A copy in any case: a list that
+ * was added to has room for seventeen, and this one is kept as long as the call.
+ */
 function withoutEmpty(presented: readonly PresentedCredential[]): readonly PresentedCredential[] {
   return presented.some(({ value }) => value.length === 0)
     ? presented.filter(({ value }) => value.length > 0)
-    : presented;
+    : presented.slice();
 }

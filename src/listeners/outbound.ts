@@ -55,7 +55,9 @@ export async function listenOutbound(options: OutboundOptions): Promise<Outbound
   });
   server.maxHeadersCount = maxHeaderLines;
 
-  function ended(): void {
+  /** Its own removal in place of `once`, which keeps a wrapper with every open stream. */
+  function ended(this: ServerResponse): void {
+    this.off('close', ended);
     live -= 1;
     if (draining) server.closeIdleConnections();
   }
@@ -63,7 +65,7 @@ export async function listenOutbound(options: OutboundOptions): Promise<Outbound
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     live += 1;
     if (draining) response.shouldKeepAlive = false;
-    response.once('close', ended);
+    response.on('close', ended);
     void carry(toArrival(request, { kind: 'http', request, response }, clock));
   });
 
