@@ -14,7 +14,7 @@ import {
   writeAnswer,
 } from './downstream.ts';
 import { endOf, upstreamFailure } from './failures.ts';
-import { letGo } from './let-go.ts';
+import { letGo, mayLast } from './let-go.ts';
 import { type Attempt, clientClosedRequest, type Outcome } from './outcome.ts';
 import type { Way } from './pools.ts';
 import { rejectionOf } from './rejection.ts';
@@ -221,7 +221,7 @@ function answer(exchange: Exchange, code: number, lines: RawHeaders): void {
   beginAnswer(exchange.down, code, head, forms, bodiless);
   exchange.status = code;
   observation.responded(code, head.lines);
-  letGo(attempt);
+  if (mayLast(head)) letGo(attempt);
 }
 
 /** What an attempt is given up with; undici hands it back to its handler, which no longer listens. */
