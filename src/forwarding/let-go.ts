@@ -8,7 +8,7 @@ import type { RawHeaders } from '../call.ts';
 import type { Attempt } from './outcome.ts';
 import type { ResponseHead } from './response-headers.ts';
 
-/** Shorter answers, in bytes, are over before anything would be collected: letting go cost them 5 us and gained nothing. */
+/** Shorter answers, in bytes, are over before anything would be collected. */
 const shortAnswer = 65_536;
 
 const noBytes = Buffer.alloc(0);
