@@ -2,21 +2,12 @@
 // Must never follow a redirect (it would carry the client's credential to wherever the redirect says), and never puts the
 // path, query, headers or body of a message into an error.
 
+import type { IncomingMessage } from 'node:http';
 import { type AddressPolicy, AddressRefused } from './addresses.ts';
 import type { CertificatePair, ClientCertificate } from './certificate.ts';
-import { createConnector } from './connect.ts';
+import { type Connections, openConnections } from './connections.ts';
 import { errorCode } from './error-code.ts';
 import { type Send, SendFailure, type SendRequest, type SendResponse } from './ports.ts';
-import { Agent, request } from './undici.ts';
-
-/** Connections per issuer; stops a burst of cache misses from opening one socket each. */
-const connectionsPerOrigin = 16;
-
-/** Largest header block of an answer, in bytes; stops an issuer from filling memory before `maxBytes` applies. */
-const maxHeaderBytes = 32_768;
-
-/** Time to connect, in milliseconds; the total time of a message is its own `timeoutMs`. */
-const connectMs = 5_000;
 
 export interface SendOptions {
   readonly addresses: AddressPolicy;
@@ -31,32 +22,23 @@ export interface Sender {
 }
 
 export function createSend(options: SendOptions): Sender {
-  const plain = openAgent(options);
+  const plain = openConnections(options);
   const identified = createIdentified(options);
 
   async function send(message: SendRequest): Promise<SendResponse> {
     const origin = originOf(message.url);
-    const { identity } = message;
+    const { identity, maxBytes } = message;
     const pair = await identity?.current();
+    // Found and used in one go: connections that are retired in between take no more messages.
+    const connections = identity === undefined || pair === undefined ? plain : identified.open(identity, pair);
+    const late = AbortSignal.timeout(message.timeoutMs);
     try {
-      const { pathname, search } = new URL(message.url);
-      // Found and used in one go: an agent that is retired in between takes no more messages.
-      const agent = identity === undefined || pair === undefined ? plain : identified.agentFor(identity, pair);
-      const answer = await request(agent, {
-        origin,
-        path: `${pathname}${search}`,
-        method: message.method,
-        headers: message.headers,
-        body: message.body ?? null,
-        signal: AbortSignal.timeout(message.timeoutMs),
-        // The signal bounds the whole message; undici's own limits would only differ in which error they give.
-        headersTimeout: 0,
-        bodyTimeout: 0,
+      return await connections.ask(message, late, async (answer) => {
+        const body = await readBounded(answer, maxBytes, origin);
+        return { status: answer.statusCode ?? 0, headers: joined(answer.headersDistinct), body };
       });
-      const body = await readBounded(answer.body, message.maxBytes, origin);
-      return { status: answer.statusCode, headers: joined(answer.headers), body };
     } catch (failure) {
-      throw asSendFailure(failure, origin);
+      throw asSendFailure(failure, origin, late.aborted);
     }
   }
 
@@ -68,40 +50,31 @@ export function createSend(options: SendOptions): Sender {
   };
 }
 
-function openAgent(options: SendOptions, certificate?: CertificatePair): Agent {
-  return new Agent({
-    connect: createConnector({ ...options, connectMs, http2: false, certificate }),
-    connections: connectionsPerOrigin,
-    maxHeaderSize: maxHeaderBytes,
-    allowH2: false,
-  });
-}
-
 /**
  * Connections of their own for each identity, and new ones once it was rotated: who a connection speaks for is settled in its
  * handshake. Messages under way on the old ones end there.
  */
 function createIdentified(options: SendOptions) {
   // As many as the configuration names.
-  const pools = new Map<ClientCertificate, { readonly fingerprint: string; readonly agent: Agent }>();
+  const pools = new Map<ClientCertificate, { readonly fingerprint: string; readonly connections: Connections }>();
   const closing = new Set<Promise<void>>();
 
-  function retire(agent: Agent): void {
-    const done: Promise<void> = agent.close().finally(() => closing.delete(done));
+  function retire(connections: Connections): void {
+    const done: Promise<void> = connections.close().finally(() => closing.delete(done));
     closing.add(done);
   }
 
   return {
-    agentFor(identity: ClientCertificate, pair: CertificatePair): Agent {
-      const pool = pools.get(identity);
-      if (pool?.fingerprint === pair.fingerprint) return pool.agent;
-      const agent = openAgent(options, pair);
-      pools.set(identity, { fingerprint: pair.fingerprint, agent });
-      if (pool !== undefined) retire(pool.agent);
-      return agent;
+    open(identity: ClientCertificate, pair: CertificatePair): Connections {
+      const known = pools.get(identity);
+      if (known?.fingerprint === pair.fingerprint) return known.connections;
+      const connections = openConnections({ ...options, certificate: pair });
+      pools.set(identity, { fingerprint: pair.fingerprint, connections });
+      if (known !== undefined) retire(known.connections);
+      return connections;
     },
     async close() {
-      for (const { agent } of pools.values()) retire(agent);
+      for (const { connections } of pools.values()) retire(connections);
       pools.clear();
       await Promise.all(closing);
     },
@@ -109,17 +82,14 @@ function createIdentified(options: SendOptions) {
 }
 
 /** Counted while streaming: a `content-length` is a claim, and an answer without one has no end. */
-async function readBounded(
-  body: AsyncIterable<Buffer> & { destroy(): unknown },
-  maxBytes: number,
-  origin: string,
-): Promise<Uint8Array> {
+async function readBounded(answer: IncomingMessage, maxBytes: number, origin: string): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of body) {
+  for await (const chunk of answer) {
+    if (!Buffer.isBuffer(chunk)) continue;
     length += chunk.length;
     if (length > maxBytes) {
-      body.destroy();
+      answer.destroy();
       throw new SendFailure('too_large', `${origin} answered more than ${maxBytes} bytes`);
     }
     chunks.push(chunk);
@@ -127,20 +97,21 @@ async function readBounded(
   return Buffer.concat(chunks, length);
 }
 
-function joined(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+function joined(headers: NodeJS.Dict<string[]>): Record<string, string> {
   const out: Record<string, string> = Object.create(null);
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) out[name] = Array.isArray(value) ? value.join(', ') : value;
+  for (const [name, values] of Object.entries(headers)) {
+    if (values !== undefined) out[name] = values.join(', ');
   }
   return out;
 }
 
-function asSendFailure(failure: unknown, origin: string): SendFailure {
+/** @param late its time was over: what fails then may say anything */
+function asSendFailure(failure: unknown, origin: string, late: boolean): SendFailure {
   if (failure instanceof SendFailure) return failure;
   if (failure instanceof AddressRefused) return new SendFailure('address_refused', failure.message);
   const code = errorCode(failure);
-  const timedOut = code === 'TimeoutError' || code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT';
-  // The cause is left out on purpose: undici's parser errors carry an excerpt of the answer.
+  const timedOut = late || code === 'ETIMEDOUT';
+  // The cause is left out on purpose: errors of the parser carry the bytes of the answer.
   if (certificateAlert.test(code)) {
     return new SendFailure('certificate_refused', `${origin} does not accept the client certificate (${code})`);
   }

@@ -3,16 +3,9 @@
 // undici is pinned exactly; a test holds that these are the very classes its index has.
 
 import type { Dispatcher } from 'undici';
-import send from 'undici/lib/api/api-request.js';
 import makeConnector from 'undici/lib/core/connect.js';
-import Agent from 'undici/lib/dispatcher/agent.js';
 import Pool from 'undici/lib/dispatcher/pool.js';
 
 export type { Dispatcher };
 /** `makeConnector`: `buildConnector` of undici. */
-export { Agent, makeConnector, Pool };
-
-/** One request, its answer's body to be read by the caller. @param options `path` and `origin` of the target among them */
-export function request(agent: Dispatcher, options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData> {
-  return send.call(agent, options);
-}
+export { makeConnector, Pool };

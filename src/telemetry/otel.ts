@@ -2,7 +2,6 @@
 // globally and instruments nothing: an automatic undici span would send a second traceparent.
 // Without a collector nothing is pushed anywhere; /metrics is served either way. Must never block or fail a call.
 
-import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
 import { defaultResource, type Resource, resourceFromAttributes } from '@opentelemetry/resources';
 import {
   AggregationTemporality,
@@ -18,6 +17,7 @@ import type { Log } from '../base/ports.ts';
 import type { Secret } from '../base/secret.ts';
 import type { TelemetrySettings } from './environment.ts';
 import { mergeMetrics } from './merge-metrics.ts';
+import { createMetricExporter } from './metric-export.ts';
 import type { AttributeBlock, WriteAttributes } from './otlp-attributes.ts';
 import { createPost } from './otlp-post.ts';
 import { renderPrometheus } from './prometheus.ts';
@@ -65,13 +65,14 @@ export function createOtel({ settings, headers, version, instance, collect, log 
 
   const pull = createPullReader();
   const readers: IMetricReader[] = [pull.reader];
-  if (settings.metricsUrl !== undefined) {
-    const exporter = new OTLPMetricExporter({ url: settings.metricsUrl, headers: exporterHeaders });
+  const { metricsUrl, metricTimeout } = settings;
+  if (metricsUrl !== undefined) {
+    const post = createPost({ url: metricsUrl, headers: exporterHeaders, signal: 'METRICS' });
     readers.push(
       new PeriodicExportingMetricReader({
-        exporter,
+        exporter: createMetricExporter({ post, timeoutMs: metricTimeout, log }),
         exportIntervalMillis: settings.metricInterval,
-        exportTimeoutMillis: settings.metricTimeout,
+        exportTimeoutMillis: metricTimeout,
         metricProducers: [own],
       }),
     );

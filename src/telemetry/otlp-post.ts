@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { convertLegacyHttpOptions } from '@opentelemetry/otlp-exporter-base/node-http';
 import { errorCode } from '../base/error-code.ts';
-import { request as httpRequest } from '../base/node-http.ts';
+import { Agent, request as httpRequest } from '../base/node-http.ts';
 
 /** Largest answer read, in bytes; a collector's is empty or a few words. Stops one that talks for ever. */
 const maxAnswer = 65_536;
@@ -27,7 +27,7 @@ export interface PostOptions {
   readonly url: string;
   readonly headers: () => Promise<Record<string, string>>;
   /** As in the names of environment variables. */
-  readonly signal: 'LOGS' | 'TRACES';
+  readonly signal: 'LOGS' | 'METRICS' | 'TRACES';
 }
 
 /** Never rejects. */
@@ -40,11 +40,15 @@ export function createPost({ url, headers, signal }: PostOptions): Post {
   const type = { 'Content-Type': 'application/x-protobuf' };
   const http = convertLegacyHttpOptions({ url, headers }, signal, path, type);
   const target = new URL(http.url);
-  const request = target.protocol === 'https:' ? httpsRequest : httpRequest;
-  let agent: ReturnType<typeof http.agentFactory> | undefined;
+  const secure = target.protocol === 'https:';
+  const request = secure ? httpsRequest : httpRequest;
+  // The factory has the certificates the environment names. Without TLS it has nothing to say, and would load Node's own fetch
+  // with its `import('http')` (base/node-http.ts).
+  const makeAgent = async () => (secure ? http.agentFactory(target.protocol) : new Agent({ keepAlive: true }));
+  let agent: ReturnType<typeof makeAgent> | undefined;
 
   async function send(message: Uint8Array, abort: AbortSignal): Promise<Posted> {
-    agent ??= http.agentFactory(target.protocol);
+    agent ??= makeAgent();
     const packed = http.compression === 'gzip';
     const body = packed ? await compress(message) : message;
     const sent = request(target, {
