@@ -1,7 +1,7 @@
 // Configuration of the audit log: shapes and defaults, and which of them do not go together.
 // Must never hold the signing key in the clear: it is a Secret from parsing on.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { configPath } from '../base/config-path.ts';
 import { byteSize, duration, secretValue } from '../base/scalars.ts';
 import { readSigningKey } from './signing-key.ts';

@@ -2,7 +2,7 @@
 // credential stays one value to cache, compare by fingerprint and hand between threads, whatever signs with it later.
 // Must never be placed on a request as it is: it is what signatures are made with.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { Secret } from './secret.ts';
 
 export interface AwsKeys {

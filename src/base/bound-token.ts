@@ -2,7 +2,7 @@
 // stays one value to cache and to hand between threads, and whoever is handed it can prove possession.
 // Must never be placed on a request as it is: the token goes there, the key signs.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { type DpopKey, readDpopKey } from './dpop.ts';
 import { Secret } from './secret.ts';
 

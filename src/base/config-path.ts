@@ -2,7 +2,7 @@
 // started in. Features see absolute paths only. Must never resolve a path later than at load: a process may change folders.
 
 import { resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Longest path, in bytes: PATH_MAX of Linux. */
 const maxPath = 4_096;

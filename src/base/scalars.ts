@@ -1,7 +1,7 @@
 // Scalar types of the configuration, shared by every feature's schema: durations, sizes, secrets, URLs.
 // Parsing turns them into the unit the code works with (milliseconds, bytes, Secret, URL), once, at load.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { Secret } from './secret.ts';
 
 const durationUnits: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };

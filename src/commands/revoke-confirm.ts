@@ -2,7 +2,7 @@
 // already, and a gate that does not answer here may follow it all the same.
 
 import { setTimeout } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { systemClock } from '../base/ports.ts';
 import { askJson } from './ask.ts';
 import type { ListPlace } from './revoke-place.ts';

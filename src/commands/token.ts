@@ -2,7 +2,7 @@
 // so that it can stand inside `$(...)`. Works only where the configuration says `insecure_mint: true`.
 
 import { parseArgs } from 'node:util';
-import { z } from 'zod';
+import * as z from 'zod';
 import { loadConfig } from '../config/load.ts';
 import { askJson } from './ask.ts';
 import { CommandError, UsageError } from './failure.ts';

@@ -1,7 +1,7 @@
 // The configuration as JSON Schema, for editors and for the generated reference. Says what may be written, not what the
 // code works with after parsing.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { configSchema } from './schema.ts';
 
 export type JsonSchema = z.core.JSONSchema.JSONSchema;

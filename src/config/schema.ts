@@ -1,7 +1,7 @@
 // The whole configuration: composed of the features' own schemas, which say what each option means.
 // Must never decide anything itself, nor describe an option that a feature owns.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { auditSchema } from '../audit/schema.ts';
 import { configPath } from '../base/config-path.ts';
 import { identifier } from '../base/scalars.ts';

@@ -2,7 +2,7 @@
 // policy of what the route asks for. A session can do what its role and the session policy both allow, never more (IAM User
 // Guide, "Session policies"), so nothing here can widen anything.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { digest } from '../base/digest.ts';
 import { Refusal } from '../base/errors.ts';
 import type { JsonObject } from '../principal.ts';

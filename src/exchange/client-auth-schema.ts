@@ -1,7 +1,7 @@
 // Configuration of client authentication (RFC 6749 section 2.3, RFC 7523, RFC 9700): one shape per method.
 // An option of another method is a mistake, not a hint: a secret that is written but not used would stay unnoticed.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { configPath } from '../base/config-path.ts';
 import { secretValue } from '../base/scalars.ts';
 import { workloadShape } from '../base/spiffe/scalars.ts';

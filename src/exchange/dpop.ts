@@ -2,7 +2,7 @@
 // with each of its token requests. What is issued is kept together with the key: alone it is of no use to a thief.
 // Must never take a bearer token for a bound one: that would be a downgrade nobody noticed.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { secretOfBoundToken } from '../base/bound-token.ts';
 import { dpopAlgorithms, makeDpopKey, prove, readNonce } from '../base/dpop.ts';
 import type { Clock, SendResponse } from '../base/ports.ts';

@@ -1,7 +1,7 @@
 // What both Entra grants share: which tenant, at which authority, and the scopes without which Entra gives nothing.
 // Entra knows no RFC 8693 (AADSTS70003), no `resource` (AADSTS901002) and no `act`; the client is the acting party.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { Refusal } from '../base/errors.ts';
 import { httpUrl, scopeToken } from '../base/scalars.ts';
 import type { GrantPorts, Hop } from './grant.ts';

@@ -6,7 +6,7 @@
 // - OpenAI: {error: {code, type, message}} beside the plain form (openai 7.57.0, src/internal/auth/x509-token-exchange.ts).
 // - Google's other APIs: {error: {code: 403, status: "PERMISSION_DENIED", message}} (google.rpc.Status).
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { SendResponse } from '../base/ports.ts';
 import { parseJson } from './json.ts';
 

@@ -3,7 +3,7 @@
 // No vendor takes an actor token, so none is ever sent: the chain is in the JWT and in the records. Vendors' tokens are
 // opaque or meant for them alone, so nothing in them is compared: `verify` does not apply, and the records say so.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { Refusal } from '../base/errors.ts';
 import { httpUrl } from '../base/scalars.ts';
 import type { Grant, GrantPorts, GrantTraits, Hop, HopToken, Input } from './grant.ts';

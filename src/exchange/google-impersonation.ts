@@ -3,7 +3,7 @@
 // token; answer {accessToken, expireTime}; errors are google.rpc.Status (google-auth-library 10.9.1, baseexternalclient.js,
 // getImpersonatedAccessToken; docs.cloud.google.com, projects.serviceAccounts.generateAccessToken).
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { Refusal } from '../base/errors.ts';
 import type { SendResponse } from '../base/ports.ts';
 import { Secret } from '../base/secret.ts';

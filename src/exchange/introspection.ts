@@ -4,7 +4,7 @@
 // a missing actor, and JWTs are the way. A token that is not active is none, whatever else is said of it (section 2.2).
 
 import type { ClientAuth } from 'oauth4webapi';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Refusal } from '../base/errors.ts';
 import type { Send } from '../base/ports.ts';
 import type { Secret } from '../base/secret.ts';

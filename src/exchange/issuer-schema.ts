@@ -1,7 +1,7 @@
 // The part of the configuration that every grant which asks an OAuth issuer shares: where it is, and who we are to it.
 // Plain http is possible on a loopback address only, unless somebody wrote `insecure_http`.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Report } from '../base/problem.ts';
 import { duration, httpUrl, identifier, isLoopback } from '../base/scalars.ts';
 import { clientSchema } from './client-auth-schema.ts';

@@ -2,7 +2,7 @@
 // RFC 8414 section 3). Must never believe metadata that speaks for another issuer (RFC 8414 section 3.3, mix-up), nor send
 // tokens to an endpoint that metadata moved from https to http, be it on this machine.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { Refusal } from '../base/errors.ts';
 import { type Clock, type Send, SendFailure } from '../base/ports.ts';
 import { type IssuerOptions, isProtected } from './issuer-schema.ts';

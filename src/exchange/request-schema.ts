@@ -1,7 +1,7 @@
 // What can be asked of an issuer, as written in the configuration: by a route, and by one step of a chain.
 // Shapes only; nothing here is sent.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { tokenType } from './token-type.ts';
 
 /** RFC 8707 section 2: an absolute URI without fragment. */

@@ -1,7 +1,7 @@
 // Configuration of exchanges: one shape per grant, each from the grant's own file, told apart by `grant`; of subject sources
 // likewise; and what a route says about its credential.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { identifier } from '../base/scalars.ts';
 import type { RouteAsk } from './grant.ts';
 import * as grants from './grants/index.ts';

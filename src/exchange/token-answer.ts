@@ -2,7 +2,7 @@
 // later must be a bounded, printable bearer token. Unknown members are ignored, a refresh token is never kept.
 // An odd answer with status 200 happens when issuers restart (envoy#42009); it is malformed, and the broker asks again.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { Refusal } from '../base/errors.ts';
 import type { SendResponse } from '../base/ports.ts';
 import { Secret } from '../base/secret.ts';

@@ -1,7 +1,7 @@
 // Token type identifiers (RFC 8693 section 3): short names in the configuration, URIs on the wire.
 // Must never let a refresh token be asked for or handed on: it would be standing privilege again.
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 const prefix = 'urn:ietf:params:oauth:token-type:';
 

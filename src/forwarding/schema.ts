@@ -1,7 +1,7 @@
 // The configuration of outgoing connections: which networks may be reached and which certificate authorities are trusted.
 // Only shape and defaults; network.ts compiles it.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { isNetwork } from '../base/addresses.ts';
 import { configPath } from '../base/config-path.ts';
 

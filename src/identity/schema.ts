@@ -1,7 +1,7 @@
 // Configuration of identity: whose tokens are understood (trust-schema.ts), what this proxy is, what a route says about who
 // is behind a call, and who may call the agent behind the inbound listener.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { configPath } from '../base/config-path.ts';
 import { duration, identifier } from '../base/scalars.ts';
 import { workloadShape } from '../base/spiffe/scalars.ts';

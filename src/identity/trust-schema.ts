@@ -1,7 +1,7 @@
 // Configuration of trust: whose tokens are understood, and as what.
 // Symmetric algorithms and `none` cannot be written here: with them, whoever can verify a token can also make one.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { duration, httpUrl, identifier, isLoopback } from '../base/scalars.ts';
 
 /** Asymmetric signature algorithms of RFC 7518, RFC 8037 and RFC 9864. */

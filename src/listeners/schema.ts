@@ -2,7 +2,7 @@
 // a connection. No listener speaks TLS, so leaving this machine takes an option that says so.
 
 import { isIP } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 import { byteSize, duration, httpUrl, isLoopback, maxSocketPath, wait } from '../base/scalars.ts';
 import { type ListenAddress, parseListenAddress } from './address.ts';
 

@@ -1,7 +1,7 @@
 // Configuration of a route's policy: who may call it, on whose behalf, how deep a chain, and which scopes a hop asks for.
 // Conditions are compiled by permit.ts at load; this file only knows their shape.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { duration, identifier, scopeToken } from '../base/scalars.ts';
 
 /** Deepest delegation chain a route may admit; every actor is verified, recorded and copied into tokens. */

@@ -1,7 +1,7 @@
 // One line of the list: what is revoked, since when, by whom and why; or that an earlier line is lifted.
 // Must never take a line for less than it says: what is not understood whole is a problem, and told.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { digest } from '../base/digest.ts';
 
 /** Longest line, in characters; stops one line from being the whole list. Names of parties have at most 1,024. */

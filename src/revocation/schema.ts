@@ -1,7 +1,7 @@
 // Configuration of revocation: where the list of what is revoked stands.
 // What one line of that list may say is in entry.ts: the list is data that comes while the gate runs, not configuration.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { configPath } from '../base/config-path.ts';
 
 export const revocationSchema = z

@@ -1,7 +1,7 @@
 // The schema of a preset: the reusable description of one API, one YAML file in `routes/`. Data only, no code.
 // A preset must never grant anything: what may be called is the route's policy, with which credential its exchange.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { reasons } from '../base/errors.ts';
 import { httpUrl, identifier } from '../base/scalars.ts';
 import { compilePattern, patternSyntax } from './pattern.ts';

@@ -1,7 +1,7 @@
 // The routing part of a route's configuration, and the pieces presets share with it.
 // Shapes only: what a preset and a route mean together is resolved in resolve.ts.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { byteSize, httpUrl, identifier, wait } from '../base/scalars.ts';
 import { mayPass } from './header-rules.ts';
 

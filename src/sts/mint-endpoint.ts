@@ -3,7 +3,7 @@
 // anyone behind a proxy: so loopback peer, loopback Host (DNS rebinding), no Origin, JSON only, nothing forwarded.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { JsonObject } from '../principal.ts';
 import type { Mint } from './mint.ts';
 

@@ -3,7 +3,7 @@
 // Must never let the issuer off loopback by accident: that takes `insecure_listen_anywhere`.
 
 import { isIP } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 import { configPath } from '../base/config-path.ts';
 import { duration, httpUrl, scopeToken, secretValue } from '../base/scalars.ts';
 

@@ -2,7 +2,7 @@
 // The standard OTEL_* environment variables override what is written here (environment.ts).
 // Must never hold a secret in the clear: exporter headers and the pseudonym key are Secrets from parsing on.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { httpUrl, secretValue, wait } from '../base/scalars.ts';
 
 /** Shortest pseudonym key, in characters: a shorter one lets whoever reads the telemetry guess subjects by trying. */

@@ -2,7 +2,7 @@
 // Must never let the configuration ask for threads without bound: each is a whole gate with memory of its own.
 
 import { availableParallelism } from 'node:os';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Most threads of one gate: one per core is all that helps, and more gates scale better than one with more. */
 const maxWorkers = 64;

@@ -1,7 +1,7 @@
 // Scalar types of the configuration that name a Workload API and an identity it issues.
 // A socket is a path on this machine and nothing else: whoever answers there says who the gate is.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { maxSocketPath } from '../scalars.ts';
 
 /**

@@ -4,7 +4,7 @@
 // one of Authorization and x-api-key. An assertion that has a `jti` is taken once (`check_jti`, WIF reference; claude-code
 // #89095), and every refusal of one is the same opaque 401: the console's authentication history says why.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { httpUrl } from '../../base/scalars.ts';
 import { createFederation, vendorId } from '../federation.ts';
 import type { Grant, GrantPorts, Input, RouteAsk } from '../grant.ts';

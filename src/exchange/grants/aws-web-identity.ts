@@ -5,7 +5,7 @@
 // (`https://aws.amazon.com/tags`, `https://aws.amazon.com/source_identity`; IAM User Guide, "Passing session tags using
 // AssumeRoleWithWebIdentity"), so that they are the issuer's word and not the gate's. `session_tags` insists on them.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { secretOfAwsKeys } from '../../base/aws-keys.ts';
 import { duration, httpUrl } from '../../base/scalars.ts';
 import { loadSigner } from '../../base/sigv4.ts';

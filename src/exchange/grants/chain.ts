@@ -3,7 +3,7 @@
 // result. Vendors take no actor token, so the chain lives in the first legs' tokens, and in the records of all of them.
 // Every leg is an exchange of its own, by name: own cache entry, own span, own verification. No step can be skipped.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { nearest } from '../../base/nearest.ts';
 import type { Report } from '../../base/problem.ts';
 import { identifier, scopeToken } from '../../base/scalars.ts';

@@ -1,7 +1,7 @@
 // RFC 6749 section 4.4: the gate's own identity, for upstreams that know no users. The same credential for every caller
 // of the route, so who called is told by the audit record alone. Somebody chose it for the route; it is never a fallback.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { dpopShape } from '../dpop.ts';
 import type { Grant, GrantPorts, Hop, Input, RouteAsk } from '../grant.ts';
 import { createIssuer } from '../issuer.ts';

@@ -3,7 +3,7 @@
 // https://<workspace>/oidc/v1/token or https://accounts.../oidc/accounts/<account>/v1/token, RS256 or ES256, and the life of
 // the token follows that of the subject token.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { httpUrl } from '../../base/scalars.ts';
 import { createFederation, vendorId } from '../federation.ts';
 import type { Grant, GrantPorts, Input, RouteAsk } from '../grant.ts';

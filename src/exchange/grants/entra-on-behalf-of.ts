@@ -4,7 +4,7 @@
 // Conditional access answers invalid_grant with `claims` (AADSTS50076, MSAL.js#5491): the client gets them as a challenge.
 // `sub` is pairwise for each application and there is no `act`, so nothing in the token is compared.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { Refusal } from '../../base/errors.ts';
 import { entraPlace, entraScope, entraShape } from '../entra-schema.ts';
 import type { Grant, GrantPorts, Hop, Input, RouteAsk } from '../grant.ts';

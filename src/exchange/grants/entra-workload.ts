@@ -4,7 +4,7 @@
 // identity credential"). The credential's audience is api://AzureADTokenExchange; iss, sub and aud must match it exactly
 // (AADSTS700211, 700212, 700213: invalid_client). The token is the application's: who acts for whom stays in our records.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { entraPlace, entraScope, entraShape } from '../entra-schema.ts';
 import { createFederation, vendorId } from '../federation.ts';
 import type { Grant, GrantPorts, RouteAsk } from '../grant.ts';

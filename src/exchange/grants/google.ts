@@ -3,7 +3,7 @@
 // google-auth-library 10.9.1, build/src/auth/{stscredentials,baseexternalclient}.js; the published ExchangeTokenRequest
 // (sts v1) has no actor token. Impersonation needs cloud-platform in the federated token whatever is asked for in the end.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { duration, httpUrl } from '../../base/scalars.ts';
 import { createFederation, federationShape } from '../federation.ts';
 import { cloudPlatform, createImpersonation, longestLifetime } from '../google-impersonation.ts';

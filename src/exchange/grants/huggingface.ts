@@ -2,7 +2,7 @@
 // repository. As huggingface_hub does (src/huggingface_hub/_oidc.py); the audience of the subject token is fixed, and a
 // failure of any kind is 400 invalid_grant (huggingface.co/docs/hub/trusted-publishers).
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { createFederation, federationShape, vendorId } from '../federation.ts';
 import type { Grant, GrantPorts, RouteAsk } from '../grant.ts';
 import { tokenExchangeGrant } from '../grant-type.ts';

@@ -2,7 +2,7 @@
 // The second leg of identity chaining (draft-ietf-oauth-identity-chaining) and of an ID-JAG; alone, for a server that takes
 // the call's own token. The assertion is redeemed once, and whoever acts stands in it: there is no actor token here.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { dpopShape } from '../dpop.ts';
 import type { Grant, GrantPorts, Hop, Input, RouteAsk } from '../grant.ts';
 import { jwtBearerGrant } from '../grant-type.ts';

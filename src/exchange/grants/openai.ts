@@ -3,7 +3,7 @@
 // are refused, and `scope` grants nothing (developers.openai.com, "Workload identity token exchange"). The vendor's token
 // never outlives the subject token. The subject token needs `kid` and iss, aud, sub, exp, iat.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { createFederation, federationShape, vendorId } from '../federation.ts';
 import type { Grant, GrantPorts, Input, RouteAsk } from '../grant.ts';
 import { tokenExchangeGrant } from '../grant-type.ts';

@@ -2,7 +2,7 @@
 // openrouter.ai/docs "Workload Identity Federation": the token lives 15 minutes at most and never longer than the subject
 // token; `federation_policy_id` names policy and organization; the subject is capped at 16 KB and signed ES256 or RS256.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { createFederation, federationShape, vendorId } from '../federation.ts';
 import type { Grant, GrantPorts, RouteAsk } from '../grant.ts';
 import { tokenExchangeGrant } from '../grant-type.ts';

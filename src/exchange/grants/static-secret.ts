@@ -3,7 +3,7 @@
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { configPath } from '../../base/config-path.ts';
 import { Refusal } from '../../base/errors.ts';
 import { secretValue } from '../../base/scalars.ts';

@@ -1,7 +1,7 @@
 // RFC 8693 token exchange: the subject's token, and the caller's as actor, for one token of this hop.
 // No configuration may replace a parameter that says who asks for whom, or what for.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { dpopShape } from '../dpop.ts';
 import type { Grant, GrantPorts, Hop, Input, RouteAsk } from '../grant.ts';
 import { tokenExchangeGrant } from '../grant-type.ts';

@@ -3,7 +3,7 @@
 // be another identity. IMDSv2 only, since version 1 gives keys to whoever can make this machine send a GET (SSRF).
 // aws-sdk-js-v3: credential-provider-http (fromHttp, checkUrl), credential-provider-imds.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { type AwsKeys, awsKeysOfParts, checkedAwsKeys } from '../../base/aws-keys.ts';
 import { configPath } from '../../base/config-path.ts';
 import { isLoopback, secretValue } from '../../base/scalars.ts';

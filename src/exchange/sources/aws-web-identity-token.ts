@@ -2,7 +2,7 @@
 // signed with the role's own keys. Audience, DurationSeconds 60..3600, SigningAlgorithm RS256 or ES384; not on the global
 // endpoint, and no use for AssumeRoleWithWebIdentity (STS API reference; IAM User Guide, "outbound identity federation").
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { duration, httpUrl } from '../../base/scalars.ts';
 import { awsRegion } from '../aws-session.ts';
 import { askSts, readStsError, stsEndpoint, stsVersion } from '../aws-sts.ts';

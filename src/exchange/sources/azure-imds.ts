@@ -4,7 +4,7 @@
 // its end: no use for a vendor that takes each assertion once (Anthropic with `check_jti`).
 // The gate's address policy refuses metadata services: whoever uses this must name 169.254.169.254/32 in network.allow.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseJson } from '../json.ts';
 import { requestShape } from '../request-schema.ts';
 import type { SourcePorts, SubjectSource } from '../source.ts';

@@ -1,7 +1,7 @@
 // A token handed over in the environment, taken when the configuration is loaded: for jobs that end before it does.
 // Must never be used beyond its end: what holds it cannot renew it.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { Refusal } from '../../base/errors.ts';
 import { secretValue } from '../../base/scalars.ts';
 import { isPlaceable } from '../placement.ts';

@@ -1,7 +1,7 @@
 // A token in a file that the platform renews: a Kubernetes projected service account token, a SPIFFE helper's JWT-SVID.
 // Read anew for every exchange (projected tokens rotate at 80 % of their life), bounded, and never kept.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { configPath } from '../../base/config-path.ts';
 import { readSecretFile } from '../secret-file.ts';
 import type { SubjectSource } from '../source.ts';

@@ -3,7 +3,7 @@
 // the answer is the bare JWT (openai 7.57.0, src/auth/subject-token-providers.ts).
 // The gate's address policy refuses metadata services: whoever uses this must name 169.254.169.254/32 in network.allow.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { requestShape } from '../request-schema.ts';
 import type { SourcePorts, SubjectSource } from '../source.ts';
 import { metadataEndpoint } from './metadata-endpoint.ts';

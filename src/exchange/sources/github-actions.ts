@@ -2,7 +2,7 @@
 // GET $ACTIONS_ID_TOKEN_REQUEST_URL&audience=..., bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN, answer {"value": "<jwt>"}
 // (docs.github.com, "OpenID Connect reference"; huggingface_hub/_oidc.py and fluxcd/pkg auth/actionsoidc do the same).
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { isLoopback, secretValue } from '../../base/scalars.ts';
 import { parseJson } from '../json.ts';
 import { requestShape } from '../request-schema.ts';

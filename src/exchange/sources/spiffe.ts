@@ -1,7 +1,7 @@
 // A JWT-SVID of the SPIFFE Workload API for one audience: FetchJWTSVID over its unix socket (SPIFFE_Workload_API.md section
 // 6.2.1). Kept until half of its life is gone, and never longer than the Workload API lets it.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { workloadShape } from '../../base/spiffe/scalars.ts';
 import { requestShape } from '../request-schema.ts';
 import type { SourcePorts, SubjectSource } from '../source.ts';
