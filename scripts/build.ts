@@ -6,12 +6,25 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
 
 /** Loaded by `import()` where configured, with much code of their own. */
 const leftOut = ['oidc-provider', '@smithy/signature-v4'];
+
+/**
+ * Forms of undici's parser, each of 70 to 90 KB, that it takes only where the environment asks for one or the processor has no
+ * SIMD: read from node_modules then.
+ */
+const otherParsers: Plugin = {
+  name: 'other parsers',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\.\/(?:milo\/(?:no-)?simd|llhttp\/llhttp-wasm)\.js$/ }, ({ path, importer }) =>
+      importer.includes('/undici/lib/') ? { path: path.replace('..', 'undici/lib'), external: true } : undefined,
+    );
+  },
+};
 
 const { values } = parseArgs({ options: { out: { type: 'string', default: 'dist' } } });
 const out = join(root, values.out);
@@ -31,6 +44,7 @@ const { metafile } = await build({
   // Of the two forms many libraries come in, the one whose unused parts can be left out.
   mainFields: ['module', 'main'],
   external: leftOut,
+  plugins: [otherParsers],
   // Libraries in CommonJS ask for Node's own modules by `require`.
   banner: { js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);" },
   legalComments: 'none',
