@@ -1,6 +1,6 @@
 // Where the SDK's reader sends what was measured: the way spans and copies of audit records go (otlp-post.ts), so that headers,
 // timeout, compression and certificates are the same for all. The SDK's own exporter would load Node's fetch, 10 MB of every
-// process. Must never keep a measurement: what was not taken is in the next push, with what came since.
+// process. Must never keep what it was given: the gate's own metrics are cumulative, so the next push makes good for a lost one.
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { ExportResultCode, getStringFromEnv } from '@opentelemetry/core';
