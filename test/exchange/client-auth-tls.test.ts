@@ -177,7 +177,8 @@ test('an issuer that wants a certificate refuses a connection without one', asyn
   issuer.publish({ token_endpoint: `${issuer.mtlsUrl}/token` });
   const client = { auth: 'client_secret_post', id: 'postern', secret: 's' };
   const refused = await refusal(gate({ client }).broker.arm(call()));
-  t.match(refused, { reason: 'issuer_unreachable', detail: 'token endpoint: unreachable' });
+  // The alert that says so comes with the end of the connection: whichever is read first.
+  t.match(refused, { detail: /^token endpoint: (?:certificate_refused|unreachable)$/ });
   t.equal(tokens().length, 0);
 });
 
