@@ -1,5 +1,5 @@
-// Opens connections for undici: every outgoing socket of the gate is made here (WebSocket tunnels use the same policy with
-// node:http). Must never connect to an address the policy refuses, nor relax TLS verification.
+// Opens connections for undici. Messages to issuers (connections.ts) and WebSocket tunnels use the same policy with
+// node:http. Must never connect to an address the policy refuses, nor relax TLS verification.
 
 import { isIP } from 'node:net';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
