@@ -8,9 +8,9 @@ import { isIP } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { type AddressPolicy, AddressRefused } from './addresses.ts';
 import type { CertificatePair } from './certificate.ts';
-import { trusting } from './connect.ts';
 import { Agent, request } from './node-http.ts';
 import type { SendRequest } from './ports.ts';
+import { trusting } from './trusting.ts';
 
 /** Connections per issuer; stops a burst of cache misses from opening one socket each. */
 const connectionsPerOrigin = 16;

@@ -1,8 +1,9 @@
 // Whether a connection to an endpoint can be made: TCP, and TLS with the certificates and addresses this configuration trusts.
 // Says no more than it has seen. Must never send anything: an endpoint that is asked answers to somebody, and may count it.
 
-import { createConnector } from '../base/connect.ts';
+import type { Socket } from 'node:net';
 import { errorCode } from '../base/error-code.ts';
+import { createDial } from '../base/http1/dial.ts';
 import type { Network } from '../forwarding/network.ts';
 
 /** Time to connect, in milliseconds. */
@@ -15,16 +16,15 @@ export interface Reached {
 }
 
 /** @param url http or https */
-export function reach(network: Network, url: string): Promise<Reached> {
-  const { protocol, hostname, port, host } = new URL(url);
-  const connect = createConnector({ ...network, connectMs, http2: false });
-  const address = hostname.replace(/^\[|\]$/g, '');
-  const isTls = protocol === 'https:';
+export function reach({ addresses, ca }: Network, url: string): Promise<Reached> {
+  const { protocol, origin } = new URL(url);
+  const dial = createDial({ origin, addresses, ca, connectMs });
   return new Promise((resolve) => {
-    connect({ protocol, hostname: address, host, port: port || (isTls ? '443' : '80') }, (failure, socket) => {
-      socket?.destroy();
-      if (failure === null) resolve({ ok: true, said: `connects (${isTls ? 'TLS' : 'TCP'}), was not asked` });
-      else resolve({ ok: false, said: `does not connect (${errorCode(failure)})` });
-    });
+    const done = (failure: Error | undefined, socket: Socket) => {
+      socket.destroy();
+      if (failure !== undefined) resolve({ ok: false, said: `does not connect (${errorCode(failure)})` });
+      else resolve({ ok: true, said: `connects (${protocol === 'https:' ? 'TLS' : 'TCP'}), was not asked` });
+    };
+    dial({ done, read: () => {} });
   });
 }

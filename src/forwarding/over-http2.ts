@@ -3,10 +3,10 @@
 // Must never be given a body that HTTP/2 cannot take in one frame; see pools.ts.
 
 import type { IncomingHttpHeaders } from 'node:http';
-import { createConnector } from '../base/connect.ts';
 import type { Http1Request, Link, Pool, Receiver } from '../base/http1/exchange.ts';
 import type { Http1PoolOptions } from '../base/http1/pool.ts';
 import { type Dispatcher, Pool as UndiciPool } from '../base/undici.ts';
+import { createConnector } from './connect-http2.ts';
 
 /** Largest header block of an answer, in bytes; stops an upstream from filling memory with headers. */
 const maxHeadBytes = 32_768;
@@ -16,7 +16,7 @@ const streamsPerSession = 100;
 
 export function createHttp2Pool({ origin, addresses, ca, connectMs, maxConnections }: Http1PoolOptions): Pool {
   const pool = new UndiciPool(origin, {
-    connect: createConnector({ addresses, ca, connectMs, http2: true }),
+    connect: createConnector({ addresses, ca, connectMs }),
     connections: Math.ceil(maxConnections / streamsPerSession),
     h2Options: { maxConcurrentStreams: streamsPerSession },
     allowH2: true,

@@ -4,7 +4,7 @@
 import { connect as connectPlain, isIP, type Socket, type TcpNetConnectOpts } from 'node:net';
 import { connect as connectSecure } from 'node:tls';
 import { type AddressPolicy, AddressRefused } from '../addresses.ts';
-import { trusting } from '../connect.ts';
+import { trusting } from '../trusting.ts';
 import { Http1Fault } from './fault.ts';
 
 /** Most bytes taken by one read. */

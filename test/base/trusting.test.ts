@@ -1,8 +1,8 @@
 // What TLS connections share: authorities are read once, and a client certificate never serves a connection of somebody else.
 
 import { test } from 'tap';
-import { trusting } from '../../src/base/connect.ts';
 import { Secret } from '../../src/base/secret.ts';
+import { trusting } from '../../src/base/trusting.ts';
 import { certificateNamed } from '../support/exchange-tls.ts';
 import { tlsCert } from '../support/forwarding-upstream.ts';
 
