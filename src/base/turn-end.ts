@@ -1,5 +1,5 @@
-// What can wait until the events of this turn of the event loop have been taken: sending what they led to. Each system call that
-// sends also wakes who receives; made one after the other they find it awake, and find their own code and the kernel's warm.
+// What can wait until the events of this turn of the event loop have been taken: to begin the calls that came, and to send what they
+// led to. Done one after the other, each finds its code and the kernel's warm, and whoever receives awake (ADR 18).
 // Where a turn has one event, as with little to do, nothing waits for another. Must never hold back a stream: only what is whole.
 
 export interface Later {

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import { createServer } from '../base/node-http.ts';
 import type { Clock, Log } from '../base/ports.ts';
 import { randomUuid } from '../base/random-ids.ts';
+import { atTurnEnd } from '../base/turn-end.ts';
 import type { Arrival, Peer } from '../call.ts';
 import { type ListenAddress, listen } from './address.ts';
 import { endDetached } from './detached.ts';
@@ -66,7 +67,9 @@ export async function listenOutbound(options: OutboundOptions): Promise<Outbound
     live += 1;
     if (draining) response.shouldKeepAlive = false;
     response.on('close', ended);
-    void carry(toArrival(request, { kind: 'http', request, response }, clock));
+    const arrival = toArrival(request, { kind: 'http', request, response }, clock);
+    // With the other calls of this turn: all are identified, then all are routed, each stage with its code and data at hand.
+    atTurnEnd({ turnEnded: () => void carry(arrival) });
   });
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
