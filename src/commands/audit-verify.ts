@@ -1,11 +1,11 @@
 // postern audit verify: whether a log is as it was written. Names each finding by file and line, and says in words what was
 // checked and what cannot be known, so that nobody takes an unsigned or a cut log for more than it is.
 
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type AuditLog, findLogs } from '../audit/log-files.ts';
 import { type PublicKey, readPublicKey } from '../audit/signing-key.ts';
 import { type Finding, type Verdict, verifyLog } from '../audit/verify.ts';
+import { readTextFileSync } from '../base/read-file.ts';
 import { describeVerdict } from './audit-verdict.ts';
 import { CommandError, UsageError } from './failure.ts';
 
@@ -78,10 +78,13 @@ export function logsAt(paths: readonly string[]): readonly AuditLog[] {
   return logs;
 }
 
+/** Of a public key in PEM or as a JWK; stops a device, or a log named by mistake, from filling memory. */
+const maxKeyBytes = 65_536;
+
 function readKey(file: string): PublicKey {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readTextFileSync(file, maxKeyBytes);
   } catch (cause) {
     throw new CommandError(`cannot read the key ${file}`, { cause });
   }

@@ -2,9 +2,9 @@
 // stages `serve` runs, up to the exchange, which is only planned: no upstream is called and no token is exchanged.
 // Issuers' public keys are fetched, since without them no token can be believed.
 
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../base/ports.ts';
+import { readTextFileSync } from '../base/read-file.ts';
 import { loadConfig } from '../config/load.ts';
 import { createLog } from '../telemetry/log.ts';
 import { explainCall } from '../wiring/explain.ts';
@@ -73,10 +73,13 @@ export async function run(args: string[]): Promise<number> {
   }
 }
 
+/** Of a token or a body in a file: as much as a gate reads of a body. Stops a device from filling memory. */
+const maxFileBytes = 16 * 1_048_576;
+
 function valueOrFile(text: string): string {
   if (!text.startsWith('@')) return text;
   try {
-    return readFileSync(text.slice(1), 'utf8');
+    return readTextFileSync(text.slice(1), maxFileBytes);
   } catch {
     throw new UsageError(`cannot read the file ${text.slice(1)}`);
   }

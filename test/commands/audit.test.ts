@@ -70,6 +70,14 @@ test('verify: a whole log, and what can be said of it', async (t) => {
   t.match(ended.stdout, /signed +up to record 8 \(2026-11-21T12:00:00.000Z\); the 1 lines after it/);
 });
 
+test('verify: a key file of any size is not read', async (t) => {
+  const { file } = await writtenLog(t, { key: ed25519.key });
+  const key = join(file, '../key.pem');
+  writeFileSync(key, `${ed25519.publicPem}${'\n'.repeat(70_000)}`);
+  const ended = await run(t, ['audit', 'verify', file, '--key', key]);
+  t.match(ended, { code: 1, stdout: '', stderr: /cannot read the key/ });
+});
+
 test('verify: what was found, at its place; and with the wrong key', async (t) => {
   const { file, lines } = await writtenLog(t, { key: ed25519.key });
   const key = join(file, '../key.pem');

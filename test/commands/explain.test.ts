@@ -1,6 +1,6 @@
 // postern explain: what would happen to a request and why, stage by stage, without making it; for people and for machines.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Test, test } from 'tap';
 import { parse, stringify } from 'yaml';
@@ -53,6 +53,14 @@ test('refused: where, why, and what the client is told', async (t) => {
   t.match(ended.stdout, /refused +caller_not_authenticated/);
   t.match(ended.stdout, /the client is told 401 caller_required/);
   assertPlain(t, { ...ended, stdout: '' });
+});
+
+test('a file of any size is not read', async (t) => {
+  const { file, agent } = await world(t);
+  truncateSync(agent, 20_000_000);
+  const ended = await run(t, ['explain', '/whoami', '--token', `@${agent}`, '--config', file]);
+  t.match(ended.stderr, /cannot read the file/);
+  t.equal(ended.stdout, '');
 });
 
 test('for machines', async (t) => {

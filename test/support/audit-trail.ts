@@ -31,6 +31,7 @@ export interface TrailChanges {
   readonly now?: () => number;
   readonly log?: Log;
   readonly sync?: Sync;
+  readonly copy?: (line: string) => void;
 }
 
 export interface OpenTrail extends Omit<Trail, 'append'> {

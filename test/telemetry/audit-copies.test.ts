@@ -9,7 +9,7 @@ import { openAudit } from '../../src/audit/audit.ts';
 import { auditSchema } from '../../src/audit/schema.ts';
 import { createAuditCopies } from '../../src/telemetry/audit-copies.ts';
 import { telemetrySchema } from '../../src/telemetry/schema.ts';
-import { auditFile, check } from '../support/audit-trail.ts';
+import { auditFile, check, linesOf, openTrail } from '../support/audit-trail.ts';
 import { recordingLog } from '../support/log.ts';
 import {
   type Answer,
@@ -214,3 +214,22 @@ function setImmediateLoop(work: () => void): { stop(): void } {
     },
   };
 }
+
+test('a copy that cannot be made costs neither the line nor the chain', async (t) => {
+  const file = auditFile(t);
+  let copied = 0;
+  const trail = openTrail({
+    file,
+    copy() {
+      copied += 1;
+      if (copied === 3) throw new Error('no copy');
+    },
+  });
+  for (let n = 0; n < 4; n += 1) trail.append('test', { n });
+  await trail.close();
+  t.match(
+    linesOf(file).filter(({ event }) => event === 'test'),
+    [{ n: 0 }, { n: 1 }, { n: 2 }, { n: 3 }],
+  );
+  t.strictSame((await check(file)).found, []);
+});
