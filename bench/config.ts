@@ -11,6 +11,8 @@ export interface PosternOptions {
   readonly ratio: number;
   /** Threads that carry calls. */
   readonly workers?: number;
+  /** Whether there is a route with HTTP/2, which loads what that takes; true by default. */
+  readonly http2?: boolean;
 }
 
 interface Ports {
@@ -21,9 +23,10 @@ interface Ports {
 export function posternConfig(
   world: World,
   { port, adminPort }: Ports,
-  { ratio, workers = 1 }: PosternOptions,
+  { ratio, workers = 1, http2: withHttp2 = true }: PosternOptions,
 ): string {
-  const routes = world.mounts.map(({ path, origin, http2 }) => ({
+  const mounts = world.mounts.filter(({ http2 }) => withHttp2 || !http2);
+  const routes = mounts.map(({ path, origin, http2 }) => ({
     ...(path === '/plain' ? { websocket: true } : { preset: 'openai' }),
     name: path.slice(1),
     path,

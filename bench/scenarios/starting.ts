@@ -1,4 +1,4 @@
-// From the start of the process to the first "ready", issuer elsewhere; and what it takes at rest.
+// From the start of the process to the first "ready", issuer elsewhere, no HTTP/2; and what it takes at rest.
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -26,7 +26,7 @@ async function startOften(world: World, name: string, built: boolean, times: num
   const took: number[] = [];
   const resident: number[] = [];
   for (let time = 0; time < times; time += 1) {
-    const variant = await postern(`start-${built}`, { ratio: 1, built })(world);
+    const variant = await postern(`start-${built}`, { ratio: 1, built, http2: false })(world);
     took.push(variant.readyMs);
     await pause(1_000);
     resident.push(residentKib(variant.pid) / 1_024);

@@ -4,8 +4,7 @@
 
 import type { AddressPolicy } from '../base/addresses.ts';
 import type { Pool } from '../base/http1/exchange.ts';
-import { createHttp1Pool } from '../base/http1/pool.ts';
-import { createHttp2Pool } from './over-http2.ts';
+import { createHttp1Pool, type Http1PoolOptions } from '../base/http1/pool.ts';
 
 /**
  * Largest request body sent over HTTP/2, in bytes: one DATA frame of the size every peer takes (RFC 9113, section 4.2), which
@@ -125,5 +124,22 @@ function createSlot(options: PoolOptions, network: Network): CountedSlot {
 
 function createPool({ origin, http2, maxConnections, timeouts }: PoolOptions, network: Network): Pool {
   const options = { ...network, origin, maxConnections, connectMs: timeouts.connectMs };
-  return http2 ? createHttp2Pool(options) : createHttp1Pool(options);
+  return http2 ? openHttp2(options) : createHttp1Pool(options);
+}
+
+/** Loaded where a route wants it: undici is a tenth of what a start would load, and few upstreams gain by HTTP/2. */
+function openHttp2(options: Http1PoolOptions): Pool {
+  const opened = import('./over-http2.ts').then(({ createHttp2Pool }) => createHttp2Pool(options));
+  // Told to whoever sends.
+  opened.catch(() => {});
+  return {
+    send(request, receiver) {
+      opened.then(
+        (pool) => pool.send(request, receiver),
+        (failure: unknown) => receiver.onError(failure),
+      );
+    },
+    close: () => opened.then((pool) => pool.close()),
+    destroy: () => opened.then((pool) => pool.destroy()),
+  };
 }

@@ -48,9 +48,12 @@ test('the built gate', async (t) => {
   await t.test('loads what a gate needs, and nothing else', (t) => {
     const serve = readdirSync(folder).find((file) => /^serve-\w+\.js$/.test(file)) ?? '';
     const loaded = codeOf(folder, serve);
-    t.match(loaded, /^\/\/ .*undici\/lib\/dispatcher\/pool\.js$/m);
-    t.notMatch(loaded, /^\/\/ .*undici\/index\.js$/m, 'only the parts of undici that are used');
+    t.match(loaded, /^\/\/ src\/base\/http1\/pool\.ts$/m);
+    t.notMatch(loaded, /^\/\/ .*undici\//m, 'no HTTP/2');
     t.notMatch(loaded, /^import .*"oidc-provider"|^\/\/ src\/sts\/provider\.ts$/m, 'no issuer');
+    const http2 = readdirSync(folder).find((file) => /^over-http2-\w+\.js$/.test(file)) ?? '';
+    t.match(codeOf(folder, http2), /^\/\/ .*undici\/lib\/dispatcher\/pool\.js$/m);
+    t.notMatch(codeOf(folder, http2), /^\/\/ .*undici\/index\.js$/m, 'only the parts of undici that are used');
     t.end();
   });
 
