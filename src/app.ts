@@ -32,8 +32,6 @@ export interface AppOptions extends World {
   readonly configFile: string;
   /** Reload when the file changes; on by default. */
   readonly watch?: boolean;
-  /** Is called when all is compiled and nothing listens yet. */
-  readonly compiled?: () => void;
 }
 
 export interface App {
@@ -94,7 +92,6 @@ export async function startApp(options: AppOptions): Promise<App> {
   starting.defer(() => telemetry.close());
   watchAudit(telemetry, audit, copies);
 
-  options.compiled?.();
   const { custody } = parts;
   const carriers = await startCarriers({ ...options, manuscript, gate, custody, keys, telemetry, audit });
   starting.defer(() => carriers.close());

@@ -4,7 +4,6 @@
 import { parseArgs } from 'node:util';
 import { type App, startApp } from '../app.ts';
 import { collectBuffersEarly } from '../base/buffers.ts';
-import { giveBackHeap } from '../base/heap.ts';
 import { systemClock } from '../base/ports.ts';
 import { createLog } from '../telemetry/log.ts';
 import { banner } from './banner.ts';
@@ -34,7 +33,6 @@ export async function run(args: string[]): Promise<number> {
     log,
     env: process.env,
     watch: !values['no-watch'],
-    compiled: giveBackHeap,
   });
   process.on('SIGHUP', () => {
     app.reload().catch((failure: unknown) => {

@@ -18,6 +18,12 @@ const marginSeconds = 2;
 
 const maxIdleSeconds = 600;
 
+/**
+ * Largest body that waits for the end of the turn, in bytes. A large one was just read, and leaves at once while the processor's caches
+ * still hold it: with those of thirty calls in between it would be fetched from memory again.
+ */
+const largestPutOff = 16_384;
+
 export interface Http1PoolOptions extends DialOptions {
   readonly maxConnections: number;
 }
@@ -138,7 +144,8 @@ export function createHttp1Pool(options: Http1PoolOptions): Pool {
       }
       if (request.body !== undefined && 'stream' in request.body) keepSource(request.body);
       line.push({ request, receiver });
-      atTurnEnd(sending);
+      if (isSmall(request)) atTurnEnd(sending);
+      else sendLine();
     },
     close,
     destroy() {
@@ -154,6 +161,10 @@ export function createHttp1Pool(options: Http1PoolOptions): Pool {
       return done;
     },
   };
+}
+
+function isSmall({ body }: Http1Request): boolean {
+  return body === undefined || (!('stream' in body) && body.length <= largestPutOff);
 }
 
 function keptFor({ answer: { keepsFor } }: Connection): number {
