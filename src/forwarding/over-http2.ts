@@ -4,6 +4,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Http1Request, Link, Pool, Receiver } from '../base/http1/exchange.ts';
+import { Http1Fault } from '../base/http1/fault.ts';
 import type { Http1PoolOptions } from '../base/http1/pool.ts';
 import { type Dispatcher, Pool as UndiciPool } from '../base/undici.ts';
 import { createConnector } from './connect-http2.ts';
@@ -51,7 +52,7 @@ function handlerFor(receiver: Receiver): Dispatcher.DispatchHandler {
     },
     onResponseStart(_given, status, fields) {
       // A 1xx is no answer yet, and no sign that the body has gone.
-      if (status === 101) throw new Error('switched protocols unasked');
+      if (status === 101) throw new Http1Fault('SWITCHED_UNASKED');
       if (status >= 200) receiver.onHead(status, linesOf(fields));
     },
     onResponseData(given, piece) {

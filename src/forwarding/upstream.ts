@@ -224,5 +224,5 @@ function answer(exchange: Exchange, code: number, lines: RawHeaders): void {
   if (mayLast(head)) letGo(attempt);
 }
 
-/** What an attempt is given up with; undici hands it back to its handler, which no longer listens. */
+/** What an attempt is given up with; it comes back as `onError`, which no longer listens. */
 class Abandoned extends Error {}

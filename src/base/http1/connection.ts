@@ -131,7 +131,8 @@ function take(connection: Connection, receiver: Receiver, bytes: Buffer): void {
   if (body.length > 0 && !receiver.onData(Buffer.from(body))) pause(connection, receiver);
   if (connection.receiver !== receiver) return;
   if (answer.awaits === 'nothing') finish(connection, receiver);
-  else connection.timer?.refresh();
+  // A head has its time as a whole: sent byte by byte it would hold a call for days.
+  else if (answer.awaits !== 'head') connection.timer?.refresh();
 }
 
 const nothing = Buffer.alloc(0);
@@ -145,8 +146,10 @@ function pause(connection: Connection, receiver: Receiver): void {
 /** The answer is whole. */
 function finish(connection: Connection, receiver: Receiver): void {
   const { socket } = connection;
-  // An answer to a request that has not gone yet: what still comes of it would be another request.
-  const reusable = connection.answer.persistent && connection.sending === undefined;
+  // An upstream that answers before it has read the request may leave it at that, and take what still comes of it, the agent's words,
+  // for a request of its own. Its answer would be the next call's.
+  const gone = connection.sending === undefined && socket.writableLength === 0;
+  const reusable = connection.answer.persistent && gone;
   clear(connection);
   if (!reusable) socket.destroy();
   else if (connection.paused) socket.resume();

@@ -206,6 +206,28 @@ for (const [reading, bytes, code] of [
   });
 }
 
+test('an upstream that sends its head byte by byte is given up in the time of one silence', async (t) => {
+  const server = await rawServer(t, (socket) => {
+    const bytes = [...answer('ok', `x-a: ${'a'.repeat(500)}`)];
+    const timer = setInterval(() => socket.write(bytes.shift() ?? ''), 5);
+    socket.on('close', () => clearInterval(timer));
+  });
+  const pool = poolTo(t, server.origin);
+  t.equal((await ask(pool, { idleMs: 40 })).body, 'HEAD_TIMEOUT');
+});
+
+test('a connection whose request was not read to its end is not used again', async (t) => {
+  const server = await rawServer(t, (socket) => {
+    socket.pause();
+    socket.write(answer('too large'));
+  });
+  const pool = poolTo(t, server.origin);
+  // More than both systems' buffers hold: the rest is still here when the answer comes.
+  t.equal((await ask(pool, { method: 'POST', body: Buffer.alloc(32_000_000, 'x') })).body, 'too large');
+  t.equal((await ask(pool)).body, 'too large');
+  t.equal(server.sockets.length, 2);
+});
+
 test('close lets what runs end, and takes nothing more', async (t) => {
   let finish = () => {};
   const asked = Promise.withResolvers<void>();
