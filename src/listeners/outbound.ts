@@ -9,6 +9,7 @@ import { randomUuid } from '../base/random-ids.ts';
 import { atTurnEnd } from '../base/turn-end.ts';
 import type { Arrival, Peer } from '../call.ts';
 import { type ListenAddress, listen } from './address.ts';
+import { AgentRequest } from './agent-request.ts';
 import { endDetached } from './detached.ts';
 
 /** Time for a client to send its whole header block; stops slowloris. Bodies have idle limits only (long uploads are real). */
@@ -53,6 +54,7 @@ export async function listenOutbound(options: OutboundOptions): Promise<Outbound
     requireHostHeader: true,
     insecureHTTPParser: false,
     noDelay: true,
+    IncomingMessage: AgentRequest,
   });
   server.maxHeadersCount = maxHeaderLines;
 
