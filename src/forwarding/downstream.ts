@@ -2,6 +2,7 @@
 // that stops reading. Must never let a half-sent answer look whole: what fails after the head cuts the connection.
 
 import type { ServerResponse } from 'node:http';
+import { joinable } from '../base/one-piece.ts';
 import { atTurnEnd, type Later } from '../base/turn-end.ts';
 import type { AttemptObservation } from '../call.ts';
 import { createGuard, finishGuarded, type Guard, passGuarded } from './guard.ts';
@@ -121,8 +122,9 @@ function endNow(this: Downstream): void {
   const { response, last } = this;
   this.last = undefined;
   if (last === undefined || response.destroyed) return;
-  if (last.length > 0) response.end(last);
-  else response.end();
+  const text = last.length > 0 ? joinable(last) : '';
+  if (text === undefined) response.end(last);
+  else response.end(text, 'latin1');
   if (response.writableLength > response.writableHighWaterMark) waitForAgent(this);
 }
 

@@ -3,6 +3,7 @@
 // Must never give a byte of one answer to another exchange: a connection is used again only when both sides have plainly finished.
 
 import type { Socket } from 'node:net';
+import { joinable } from '../one-piece.ts';
 import { type Answer, awaitAnswer, endAnswer, newAnswer, takeBody, takeHead } from './answer.ts';
 import type { Http1Request, Link, Receiver } from './exchange.ts';
 import { Http1Fault } from './fault.ts';
@@ -84,6 +85,11 @@ export function begin(connection: Connection, request: Http1Request, receiver: R
 function write(connection: Connection, head: string, body: Http1Request['body']): void {
   const { socket } = connection;
   if (body !== undefined && !('stream' in body)) {
+    const text = joinable(body);
+    if (text !== undefined) {
+      socket.write(head + text, 'latin1');
+      return;
+    }
     socket.cork();
     socket.write(head, 'latin1');
     socket.write(body);
