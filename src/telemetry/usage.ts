@@ -3,10 +3,10 @@
 // tells. Never throws, never delays a byte, never keeps content: what was kept is dropped with the parse.
 
 import type { RawHeaders } from '../call.ts';
-import { readDocument, readUsage, type Usage } from './usage-fields.ts';
-import { chunksOf, countsOf } from './usage-frames.ts';
+import { createDocumentReader, readJson, readTail } from './usage-document.ts';
+import type { Usage } from './usage-fields.ts';
+import { chunksOf } from './usage-frames.ts';
 import { type EventTail, keep, kept, takeRoom } from './usage-tail.ts';
-import { createUsageWindow } from './usage-window.ts';
 
 export type { Usage } from './usage-fields.ts';
 
@@ -84,24 +84,6 @@ function end(this: EventReader): Usage {
   return this.usage;
 }
 
-function createDocumentReader(headers: RawHeaders): UsageReader {
-  const window = createUsageWindow();
-  const counts = countsOf(headers);
-  return {
-    passed: window.passed,
-    end() {
-      const usage: Usage = {};
-      const { head, tail, whole } = window.read();
-      if (tail.length === 0) readJson(head.toString('utf8'), usage);
-      else if (whole) readJson(Buffer.concat([head, tail]).toString('utf8'), usage);
-      else readTail(tail.toString('utf8'), usage);
-      if (usage.inputTokens === undefined) readUsage(counts, usage);
-      window.close();
-      return usage;
-    },
-  };
-}
-
 export function isEventStream(headers: RawHeaders): boolean {
   const { type } = readMediaType(headers);
   return type === 'text/event-stream' || type === 'application/vnd.amazon.eventstream';
@@ -118,11 +100,6 @@ function readMediaType(headers: RawHeaders): { type: string; encoding: string } 
   const parameters = type.indexOf(';');
   const bare = parameters === -1 ? type : type.slice(0, parameters);
   return { type: bare.trim().toLowerCase(), encoding: encoding.trim().toLowerCase() };
-}
-
-function readJson(text: string, usage: Usage): void {
-  const document = parse(text);
-  if (document !== undefined) readDocument(document, usage);
 }
 
 /** Server-sent events: each `data:` line that is a whole JSON document. Lines that were cut in two do not parse. */
@@ -149,36 +126,4 @@ function dataLines(text: string): string[] {
 function readFrames(text: string, usage: Usage): void {
   for (const chunk of chunksOf(text)) readJson(chunk, usage);
   readTail(text, usage);
-}
-
-/** An answer whose middle is gone: the last usage object that stands whole in its tail. */
-function readTail(text: string, usage: Usage): void {
-  for (const name of ['"usage"', '"usageMetadata"']) {
-    const at = text.lastIndexOf(name);
-    if (at === -1) continue;
-    const open = text.indexOf('{', at + name.length);
-    if (open === -1 || text.slice(at + name.length, open).trim() !== ':') continue;
-    const counts = parse(balanced(text, open));
-    if (counts !== undefined) readUsage(counts, usage);
-  }
-}
-
-/** From `open` to its closing brace. Usage objects hold numbers and names only, so braces inside strings need no care. */
-function balanced(text: string, open: number): string {
-  let depth = 0;
-  for (let at = open; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    if (code === 0x7b) depth += 1;
-    if (code === 0x7d) depth -= 1;
-    if (depth === 0) return text.slice(open, at + 1);
-  }
-  return '';
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
