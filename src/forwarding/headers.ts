@@ -4,6 +4,7 @@
 
 import { byText } from '../base/by-text.ts';
 import { Refusal } from '../base/errors.ts';
+import { type FieldValue, toFieldValue } from '../base/http1/field-value.ts';
 import type { Secret } from '../base/secret.ts';
 import type { ArmedCall } from '../call.ts';
 import type { Placement } from '../credential.ts';
@@ -59,13 +60,15 @@ const token = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 export interface PlacedCredential {
   /** Header name in lower case; undefined when the credential is in the path or there is none. */
   readonly name: string | undefined;
-  readonly value: string;
+  readonly value: FieldValue;
   /** Path and query to request, the credential added where it is placed in the query. */
   readonly path: string;
 }
 
 /** Header values by the credential they are made of, given up with it: checking a JWT's every character took 1 us of a call. */
-const headerValues = new WeakMap<Secret, { readonly placement: Placement; readonly value: string }>();
+const headerValues = new WeakMap<Secret, { readonly placement: Placement; readonly value: FieldValue }>();
+
+const noValue = toFieldValue('');
 
 /**
  * Places the credential of a call. Called at the last moment before sending; the result must not outlive the attempt.
@@ -76,7 +79,7 @@ export function placeCredential(call: ArmedCall): PlacedCredential {
   const { path } = call.upstream;
   // What signs the request is not on it: see signing.ts.
   if (placement.kind === 'none' || placement.kind === 'sigv4' || placement.kind === 'dpop') {
-    return { name: undefined, value: '', path };
+    return { name: undefined, value: noValue, path };
   }
   const known = secret && headerValues.get(secret);
   if (placement.kind === 'header' && known?.placement === placement) {
@@ -89,12 +92,16 @@ export function placeCredential(call: ArmedCall): PlacedCredential {
     });
   }
   if (placement.kind === 'header') {
-    const value = placement.prefix + revealed;
+    const value = toFieldValue(placement.prefix + revealed);
     headerValues.set(secret, { placement, value });
     return { name: placement.name.toLowerCase(), value, path };
   }
   const separator = path.includes('?') ? '&' : '?';
-  return { name: undefined, value: '', path: `${path}${separator}${placement.name}=${encodeURIComponent(revealed)}` };
+  return {
+    name: undefined,
+    value: noValue,
+    path: `${path}${separator}${placement.name}=${encodeURIComponent(revealed)}`,
+  };
 }
 
 export interface RequestHeaderRules {

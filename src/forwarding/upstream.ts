@@ -107,7 +107,9 @@ function requestOf({ attempt, relay }: Exchange): Http1Request {
     stream: relay.stream,
     length: call.body.kind === 'stream' ? call.body.length : undefined,
   };
-  return { path: placed.path, method: call.method, headers, body: streamed ?? bytes, idleMs: route.timeouts.idleMs };
+  const { timeouts } = route;
+  const { path, value: checked } = placed;
+  return { path, method: call.method, headers, checked, body: streamed ?? bytes, idleMs: timeouts.idleMs };
 }
 
 /** Nobody waits for this attempt any more. What the upstream still sends is not wanted. */

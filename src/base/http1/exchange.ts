@@ -2,6 +2,7 @@
 // What is handed over must stay as it is until the exchange has ended.
 
 import type { Readable } from 'node:stream';
+import type { FieldValue } from './field-value.ts';
 
 /** A body that is read while it is sent. */
 export interface StreamedBody {
@@ -16,6 +17,8 @@ export interface Http1Request {
   readonly path: string;
   /** Flat header lines (name, value, ...) without host and framing, which are added. */
   readonly headers: readonly string[];
+  /** A value among them, such as a token used for many requests, that is not checked once more. */
+  readonly checked?: FieldValue | undefined;
   readonly body: Buffer | StreamedBody | undefined;
   /** Longest silence of the other side, in milliseconds, before the head and between two pieces of the body. */
   readonly idleMs: number;

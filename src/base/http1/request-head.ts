@@ -4,12 +4,11 @@
 import { byText } from '../by-text.ts';
 import type { Http1Request } from './exchange.ts';
 import { Http1Fault } from './fault.ts';
+import { toFieldValue } from './field-value.ts';
 
 /** RFC 9110 section 5.6.2. */
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const target = /^\/[\x21-\x7e]*$/;
-/** What no field value may hold: control characters other than tab, and what is no byte (RFC 9110 section 5.5). */
-const notInValue = /[^\t\x20-\x7e\x80-\xff]/;
 
 /** Names that are this file's to write. */
 const framing = new Set([
@@ -29,14 +28,14 @@ const isOurs = byText((name) => token.test(name) && !framing.has(name.toLowerCas
 const expectsBody = new Set(['POST', 'PUT', 'PATCH', 'QUERY', 'PROPFIND', 'PROPPATCH']);
 
 /** @param host of the upstream, with its port where that is not the scheme's own. @throws Http1Fault REQUEST_MALFORMED */
-export function requestHead({ method, path, headers, body }: Http1Request, host: string): string {
+export function requestHead({ method, path, headers, checked, body }: Http1Request, host: string): string {
   if (!token.test(method) || !target.test(path)) throw new Http1Fault('REQUEST_MALFORMED');
   let text = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? '';
     const value = headers[i + 1] ?? '';
-    if (!isOurs(name) || notInValue.test(value)) throw new Http1Fault('REQUEST_MALFORMED');
-    text += `${name}: ${value}\r\n`;
+    if (!isOurs(name)) throw new Http1Fault('REQUEST_MALFORMED');
+    text += `${name}: ${value === checked ? value : toFieldValue(value)}\r\n`;
   }
   return `${text}${framingOf(method, body)}\r\n`;
 }

@@ -2,6 +2,7 @@
 
 import { test } from 'tap';
 import type { Http1Request } from '../../../src/base/http1/exchange.ts';
+import { toFieldValue } from '../../../src/base/http1/field-value.ts';
 import { requestHead } from '../../../src/base/http1/request-head.ts';
 
 const good: Http1Request = {
@@ -59,3 +60,18 @@ for (const [name, change] of Object.entries(refused)) {
     t.throws(() => written(change), { code: 'REQUEST_MALFORMED' });
   });
 }
+
+test('a value that was checked before is sent, and vouches for no other', async (t) => {
+  const checked = toFieldValue('Bearer abc');
+  t.match(written({ checked, headers: ['authorization', 'Bearer abc'] }), 'authorization: Bearer abc\r\n');
+  t.throws(() => written({ checked, headers: ['authorization', 'Bearer abc\n'] }), { code: 'REQUEST_MALFORMED' });
+  t.throws(() => written({ checked, headers: ['a', 'b\r\nc: d', 'authorization', 'Bearer abc'] }), {
+    code: 'REQUEST_MALFORMED',
+  });
+});
+
+test('what is no field value is never marked as one', async (t) => {
+  for (const text of ['b\r\nc: d', 'b\rc', 'b\nc', 'b\0', '\u2028', 'b\u010ac', `${'a'.repeat(2_000)}\n`]) {
+    t.throws(() => toFieldValue(text), { code: 'REQUEST_MALFORMED' });
+  }
+});
