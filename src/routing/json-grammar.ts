@@ -52,7 +52,13 @@ export function skipString({ bytes, words }: Json, at: number): number {
   const lastWord = bytes.length - 4;
   let index = at + 1;
   for (;;) {
-    // Prompts are most of a body. Without this loop 256 KB of them take 300 us in place of 130, with many escapes 600 of 210.
+    // Prompts are most of a body. One byte at a time 256 KB of them take 300 us, four at a time 145, sixteen first 95.
+    while (index <= lastWord - 12) {
+      const left = marks(words.getInt32(index, true)) | marks(words.getInt32(index + 4, true));
+      const right = marks(words.getInt32(index + 8, true)) | marks(words.getInt32(index + 12, true));
+      if (((left | right) & 0x80808080) !== 0) break;
+      index += 16;
+    }
     while (index <= lastWord) {
       const found = special(words.getInt32(index, true));
       if (found !== 0) {
@@ -77,9 +83,14 @@ export function skipString({ bytes, words }: Json, at: number): number {
  * place of spaces, and one comparison is enough for both.
  */
 function special(word: number): number {
+  return marks(word) & 0x80808080;
+}
+
+/** The same with bits that say nothing: to be masked, which is done once for several words. */
+function marks(word: number): number {
   const turned = word ^ 0x02020202;
   const backslashes = word ^ 0x5c5c5c5c;
-  return (((turned - 0x21212121) & ~turned) | ((backslashes - 0x01010101) & ~backslashes)) & 0x80808080;
+  return ((turned - 0x21212121) & ~turned) | ((backslashes - 0x01010101) & ~backslashes);
 }
 
 function skipEscape(bytes: Buffer, at: number): number {

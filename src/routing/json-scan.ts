@@ -4,6 +4,7 @@
 // encoding/json takes "Method" and "paramſ" for "method" and "params": CVE-2026-27896). Must never guess which one counts.
 
 import { isUtf8 } from 'node:buffer';
+import { byText } from '../base/by-text.ts';
 import { Refusal } from '../base/errors.ts';
 import {
   closeBrace,
@@ -129,11 +130,14 @@ function childAt(json: Json, at: number, shape: Shape): Shape | undefined {
   const child = shape.children.get(written);
   if (child !== undefined) return child;
   const name = unusual.test(written) ? nameAt(json, at) : written;
-  if (shape.foldedNames.has(foldName(name))) {
+  if (shape.foldedNames.has(folded(name))) {
     throw ambiguous(shape.pointer, 'holds a field written in an unusual way');
   }
   return undefined;
 }
+
+/** Bodies have the same few names again and again. */
+const folded = byText(foldName);
 
 /** Spelt with escapes or outside ASCII. */
 const unusual = /[\\\u0080-\u00ff]/;
