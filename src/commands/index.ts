@@ -1,6 +1,8 @@
 // The commands there are, with one line each. Loaded on demand, so that `postern --help` is instant and `serve` does not
 // pay for what it does not use.
 
+import { startSmall } from '../base/small-start.ts';
+
 export interface Command {
   /** Text of `--help`. */
   readonly usage: string;
@@ -15,7 +17,7 @@ export interface CommandEntry {
 }
 
 export const commands: readonly CommandEntry[] = [
-  { name: 'serve', summary: 'run the gate', load: () => import('./serve.ts') },
+  { name: 'serve', summary: 'run the gate', load: loadServe },
   {
     name: 'check',
     summary: 'validate a configuration; --online also probes issuers',
@@ -42,3 +44,9 @@ export const commands: readonly CommandEntry[] = [
   },
   { name: 'demo', summary: 'run the whole story: user, agents, tools, one trace', load: () => import('./demo.ts') },
 ];
+
+/** Most of what a start leaves behind comes of loading code. Ended by the command, once the gate is ready. */
+function loadServe(): Promise<Command> {
+  startSmall(process.versions.v8);
+  return import('./serve.ts');
+}

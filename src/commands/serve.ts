@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { type App, startApp } from '../app.ts';
 import { collectBuffersEarly } from '../base/buffers.ts';
 import { systemClock } from '../base/ports.ts';
+import { endSmallStart } from '../base/small-start.ts';
 import { createLog } from '../telemetry/log.ts';
 import { banner } from './banner.ts';
 import { configOption, logLevelOption, readLogLevel, requireConfig } from './options.ts';
@@ -34,6 +35,7 @@ export async function run(args: string[]): Promise<number> {
     env: process.env,
     watch: !values['no-watch'],
   });
+  endSmallStart(process.versions.v8);
   process.on('SIGHUP', () => {
     app.reload().catch((failure: unknown) => {
       log.error({ problem: failure instanceof Error ? failure.message : 'unknown' }, 'configuration kept');
