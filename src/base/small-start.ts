@@ -9,13 +9,13 @@ const measured = /^1[34]\.6\./;
 
 /**
  * By what the young heap is multiplied when much of it survives. While a gate starts nearly all of it does, and it grew from 2 MB to
- * 16, which were all but empty afterwards, and all resident: 12 MiB. On the command line V8 makes this 2 at the least, here it does not.
+ * 16, which were empty afterwards, and resident: 12 MiB. On the command line V8 makes this 2 at the least, here it does not.
  */
 const growth = (factor: 1 | 2) => `--semi-space-growth-factor=${factor}`;
 
 /**
  * Whether a function is replaced while it runs. One was, the loop over the tokens of a YAML file: for that the optimizing compiler was
- * brought in from the disk, 5 MiB of it. Functions that are called often are optimized nevertheless.
+ * read from the disk, 5 MiB of it, and took 1 MiB. Functions that are called often are optimized nevertheless.
  */
 const replaced = (whileRunning: boolean) => (whileRunning ? '--use-osr' : '--no-use-osr');
 
