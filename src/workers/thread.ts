@@ -20,6 +20,8 @@ export interface Thread<Order> {
 
 export interface ThreadOptions<Report> {
   readonly entry: URL;
+  /** As the system shows it (`top -H`, `ps -T`): 15 characters of it. */
+  readonly name: string;
   /** What it begins with. */
   readonly start: object;
   readonly reported: (report: Report) => void;
@@ -31,8 +33,8 @@ interface Open {
   readonly timer: NodeJS.Timeout;
 }
 
-export function startThread<Order, Report>({ entry, start, reported }: ThreadOptions<Report>): Thread<Order> {
-  const worker = new Worker(entry, { workerData: start });
+export function startThread<Order, Report>({ entry, name, start, reported }: ThreadOptions<Report>): Thread<Order> {
+  const worker = new Worker(entry, { name, workerData: start });
   const open = new Map<number, Open>();
   const { promise: ended, resolve: end } = Promise.withResolvers<Error | undefined>();
   let cause: Error | undefined;

@@ -1,5 +1,6 @@
 // A thread can answer, refuse, keep silent or die: whoever asked it is told, in time.
 
+import { readdirSync, readFileSync } from 'node:fs';
 import { type Test, test } from 'tap';
 import { startThread } from '../../src/workers/thread.ts';
 import { rejection } from '../support/rejection.ts';
@@ -8,6 +9,7 @@ import type { ThreadOrder, ThreadReport } from '../support/workers-thread.ts';
 function start(t: Test) {
   const reports: ThreadReport[] = [];
   const thread = startThread<ThreadOrder, ThreadReport>({
+    name: 'worker 1',
     entry: new URL('../support/workers-thread.ts', import.meta.url),
     start: {},
     reported(report) {
@@ -52,4 +54,11 @@ test('a thread that ends by itself ended for a reason, one that was ended did no
   await other.ask('answer');
   await other.thread.terminate();
   t.ok(await other.thread.ended, 'and is told all the same');
+});
+
+test('the system shows a thread by its name', { skip: process.platform !== 'linux' }, async (t) => {
+  const { ask } = start(t);
+  await ask('answer');
+  const names = readdirSync('/proc/self/task').map((id) => readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim());
+  t.ok(names.includes('worker 1'), names.join());
 });

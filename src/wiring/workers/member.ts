@@ -42,7 +42,7 @@ const entry = new URL(import.meta.url.endsWith('.ts') ? './entry.ts' : './entry.
 export async function startMember({ start, desk, takeBatch, log, timers, ...told }: MemberOptions): Promise<Member> {
   const { worker } = start;
   const listening = Promise.withResolvers<void>();
-  const thread = startThread<Order, Report>({ entry, start, reported });
+  const thread = startThread<Order, Report>({ entry, name: `worker ${worker}`, start, reported });
   const { post, ended, terminate } = thread;
   desk.join(post, start.edition.number);
   const cancelLimit = timers.after(listensWithinMs, () =>
