@@ -1,5 +1,5 @@
-// Load on one endpoint for a while, over 64 keep-alive connections: by wrk where it is installed, else by a small generator of
-// our own (servers/load.ts; it takes more of its core, so the proxy gets less to do). Loopback only, bounded in time.
+// Load on one endpoint for a while, over keep-alive connections: by wrk where it is installed, else by a small generator of our
+// own (servers/load.ts; it takes more of its core, so the proxy gets less to do). Loopback only, bounded in time.
 
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { otherCore, runProgram } from './processes.ts';
 
-export const connections = 64;
+/** Unless more are asked for. */
+const usualConnections = 64;
 
 export interface Work {
   readonly url: string;
@@ -15,6 +16,7 @@ export interface Work {
   readonly body: string;
   /** File of subject tokens, one a line, taken in turn. */
   readonly subjects?: string;
+  readonly connections?: number;
 }
 
 export interface Outcome {
@@ -40,15 +42,16 @@ export async function load(folder: string, work: Work, seconds: number): Promise
 }
 
 function runWrk(folder: string, work: Work, seconds: number): Promise<string> {
+  const connections = String(work.connections ?? usualConnections);
   const script = join(folder, 'load.lua');
   writeFileSync(script, luaOf(work));
-  const options = ['-t', '1', '-c', String(connections), '-d', `${seconds}s`, '--timeout', '20s', '-s', script];
+  const options = ['-t', '1', '-c', connections, '-d', `${seconds}s`, '--timeout', '20s', '-s', script];
   return runProgram(['wrk', ...options, work.url], { core: otherCore }, seconds + 30);
 }
 
 function runOwn(folder: string, work: Work, seconds: number): Promise<string> {
   const file = join(folder, 'load.json');
-  writeFileSync(file, JSON.stringify({ ...work, seconds, connections }));
+  writeFileSync(file, JSON.stringify({ connections: usualConnections, ...work, seconds }));
   const script = fileURLToPath(new URL('servers/load.ts', import.meta.url));
   return runProgram([process.execPath, script, file], { core: otherCore }, seconds + 30);
 }

@@ -122,10 +122,9 @@ const scenarios: readonly Scenario[] = [
   },
   {
     name: 'workers',
-    title: 'Two workers against one, on all cores, beside the load',
+    title: 'Two workers against one',
     quick: false,
-    run: (world) =>
-      withVariants(world, [threads(1), threads(2)], async (variants) => ({ rows: await workers(world, variants) })),
+    run: (world) => withVariants(world, [threads(1), threads(2)], (variants) => workers(world, variants)),
   },
   {
     name: 'miss',

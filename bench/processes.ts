@@ -1,7 +1,7 @@
 // Processes of a run: started on a core of their own, watched through /proc, ended with the run whatever happens.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Job } from './servers/job.ts';
@@ -119,11 +119,31 @@ const ticksPerSecond = 100;
 
 /** CPU time used so far by a process and its children, in microseconds: user and system, all threads. */
 export function cpuMicroseconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  return childrenOf(pid).reduce((sum, child) => sum + cpuMicroseconds(child), cpuIn(`/proc/${pid}/stat`));
+}
+
+/** CPU time used so far by one thread, in microseconds: user and system. */
+export function threadMicroseconds(pid: number, thread: number): number {
+  return cpuIn(`/proc/${pid}/task/${thread}/stat`);
+}
+
+function cpuIn(file: string): number {
+  const stat = readFileSync(file, 'latin1');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ticks = Number(fields[11]) + Number(fields[12]);
-  const own = (ticks * 1e6) / ticksPerSecond;
-  return childrenOf(pid).reduce((sum, child) => sum + cpuMicroseconds(child), own);
+  return (ticks * 1e6) / ticksPerSecond;
+}
+
+/** A thread of a process, as the system knows it. */
+export interface SystemThread {
+  readonly id: number;
+  readonly name: string;
+}
+
+export function threadsOf(pid: number): readonly SystemThread[] {
+  return readdirSync(`/proc/${pid}/task`).map((id) => {
+    return { id: Number(id), name: readFileSync(`/proc/${pid}/task/${id}/comm`, 'latin1').trim() };
+  });
 }
 
 /** Resident memory of a process and its children, in KiB. */
