@@ -3,9 +3,9 @@
 // Must never be given a body that HTTP/2 cannot take in one frame; see pools.ts.
 
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Http1Request, Link, Pool, Receiver } from '../base/http1/exchange.ts';
+import type { Link, Pool, Receiver, UpstreamRequest } from '../base/http1/exchange.ts';
 import { Http1Fault } from '../base/http1/fault.ts';
-import type { Http1PoolOptions } from '../base/http1/pool.ts';
+import type { UpstreamPoolOptions } from '../base/http1/pool.ts';
 import { type Dispatcher, Pool as UndiciPool } from '../base/undici.ts';
 import { createConnector } from './connect-http2.ts';
 
@@ -15,7 +15,7 @@ const maxHeadBytes = 32_768;
 /** Streams per HTTP/2 connection; the default limit of most servers. */
 const streamsPerSession = 100;
 
-export function createHttp2Pool({ origin, addresses, ca, connectMs, maxConnections }: Http1PoolOptions): Pool {
+export function createHttp2Pool({ origin, addresses, ca, connectMs, maxConnections }: UpstreamPoolOptions): Pool {
   const pool = new UndiciPool(origin, {
     connect: createConnector({ addresses, ca, connectMs }),
     connections: Math.ceil(maxConnections / streamsPerSession),
@@ -31,7 +31,7 @@ export function createHttp2Pool({ origin, addresses, ca, connectMs, maxConnectio
   };
 }
 
-function asDispatched({ method, path, headers, body, idleMs }: Http1Request): Dispatcher.DispatchOptions {
+function asDispatched({ method, path, headers, body, idleMs }: UpstreamRequest): Dispatcher.DispatchOptions {
   const timeouts = { headersTimeout: idleMs, bodyTimeout: idleMs };
   if (body === undefined || !('stream' in body))
     return { method, path, headers: [...headers], body: body ?? null, ...timeouts };

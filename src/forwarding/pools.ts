@@ -4,7 +4,7 @@
 
 import type { AddressPolicy } from '../base/addresses.ts';
 import type { Pool } from '../base/http1/exchange.ts';
-import { createHttp1Pool, type Http1PoolOptions } from '../base/http1/pool.ts';
+import { createHttp1Pool, type UpstreamPoolOptions } from '../base/http1/pool.ts';
 
 /**
  * Largest request body sent over HTTP/2, in bytes: one DATA frame of the size every peer takes (RFC 9113, section 4.2), which
@@ -128,7 +128,7 @@ function createPool({ origin, http2, maxConnections, timeouts }: PoolOptions, ne
 }
 
 /** Loaded where a route wants it: undici is a tenth of what a start would load, and few upstreams gain by HTTP/2. */
-function openHttp2(options: Http1PoolOptions): Pool {
+function openHttp2(options: UpstreamPoolOptions): Pool {
   const opened = import('./over-http2.ts').then(({ createHttp2Pool }) => createHttp2Pool(options));
   // Told to whoever sends.
   opened.catch(() => {});

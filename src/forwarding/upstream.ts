@@ -3,7 +3,7 @@
 // for ever and the pool serves nothing (9,000 stuck after one test). Never sends a request twice, never retries by itself.
 
 import { Refusal } from '../base/errors.ts';
-import type { Http1Request, Link, Receiver } from '../base/http1/exchange.ts';
+import type { Link, Receiver, UpstreamRequest } from '../base/http1/exchange.ts';
 import type { HttpTransport, RawHeaders, StreamEnd } from '../call.ts';
 import {
   beginAnswer,
@@ -101,7 +101,7 @@ function begin(
   return exchange;
 }
 
-function requestOf({ attempt, relay }: Exchange): Http1Request {
+function requestOf({ attempt, relay }: Exchange): UpstreamRequest {
   const { call, headers, placed, bytes, route } = attempt;
   const streamed = relay && {
     stream: relay.stream,

@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { Test } from 'tap';
 import { createAddressPolicy } from '../../src/base/addresses.ts';
-import type { Http1Request, Link, Pool, Receiver } from '../../src/base/http1/exchange.ts';
-import { createHttp1Pool, type Http1PoolOptions } from '../../src/base/http1/pool.ts';
+import type { Link, Pool, Receiver, UpstreamRequest } from '../../src/base/http1/exchange.ts';
+import { createHttp1Pool, type UpstreamPoolOptions } from '../../src/base/http1/pool.ts';
 import { portOf } from './forwarding-gate.ts';
 
-export const get: Http1Request = { method: 'GET', path: '/', headers: [], body: undefined, idleMs: 60_000 };
+export const get: UpstreamRequest = { method: 'GET', path: '/', headers: [], body: undefined, idleMs: 60_000 };
 
 export interface Heard extends Receiver {
   readonly events: string[];
@@ -92,7 +92,7 @@ export async function rawServer(
   return { origin: `http://127.0.0.1:${portOf(server.address())}`, sockets, requests };
 }
 
-export function poolTo(t: Test, origin: string, change: Partial<Http1PoolOptions> = {}): Pool {
+export function poolTo(t: Test, origin: string, change: Partial<UpstreamPoolOptions> = {}): Pool {
   const pool = createHttp1Pool({
     origin,
     addresses: createAddressPolicy(),
@@ -106,7 +106,7 @@ export function poolTo(t: Test, origin: string, change: Partial<Http1PoolOptions
 }
 
 /** One exchange from beginning to end. */
-export async function ask(pool: Pool, change: Partial<Http1Request> = {}): Promise<Heard & { body: string }> {
+export async function ask(pool: Pool, change: Partial<UpstreamRequest> = {}): Promise<Heard & { body: string }> {
   const heard = listener();
   pool.send({ ...get, ...change }, heard);
   const body = await heard.outcome;

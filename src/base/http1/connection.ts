@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import { joinable } from '../one-piece.ts';
 import { type Answer, awaitAnswer, endAnswer, newAnswer, takeBody, takeHead } from './answer.ts';
-import type { Http1Request, Link, Receiver } from './exchange.ts';
+import type { Link, Receiver, UpstreamRequest } from './exchange.ts';
 import { Http1Fault } from './fault.ts';
 import { requestHead } from './request-head.ts';
 import { checkSource, type SentBody, sendBody } from './send-body.ts';
@@ -62,7 +62,7 @@ export function newConnection(socket: Socket, host: string, keeper: Keeper): Con
 }
 
 /** Begins an exchange on a connection that is idle. */
-export function begin(connection: Connection, request: Http1Request, receiver: Receiver): void {
+export function begin(connection: Connection, request: UpstreamRequest, receiver: Receiver): void {
   const { body } = request;
   let head: string;
   try {
@@ -82,7 +82,7 @@ export function begin(connection: Connection, request: Http1Request, receiver: R
   write(connection, head, body);
 }
 
-function write(connection: Connection, head: string, body: Http1Request['body']): void {
+function write(connection: Connection, head: string, body: UpstreamRequest['body']): void {
   const { socket } = connection;
   if (body !== undefined && !('stream' in body)) {
     const text = joinable(body);

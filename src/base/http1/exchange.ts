@@ -1,4 +1,5 @@
-// One request and its answer over HTTP/1.1, as the two sides of the client see it. Types only.
+// One request to an upstream and its answer, as the two sides of a client see it: the HTTP/1.1 client here, and whoever else carries
+// calls for the same callers. Types only.
 // What is handed over must stay as it is until the exchange has ended.
 
 import type { Readable } from 'node:stream';
@@ -11,7 +12,7 @@ export interface StreamedBody {
   readonly length: number | undefined;
 }
 
-export interface Http1Request {
+export interface UpstreamRequest {
   readonly method: string;
   /** Path and query. */
   readonly path: string;
@@ -49,7 +50,7 @@ export interface Link {
 /** Connections to one origin. */
 export interface Pool {
   /** Sends soon, at the latest when a connection is there. What goes wrong is told to the receiver. */
-  send(request: Http1Request, receiver: Receiver): void;
+  send(request: UpstreamRequest, receiver: Receiver): void;
   /** Takes no more requests; resolves when all have ended. */
   close(): Promise<void>;
   /** Takes no more requests and ends those under way. */

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import { atTurnEnd, type Later } from '../turn-end.ts';
 import { begin, type Connection, newConnection, received } from './connection.ts';
 import { createDial, type DialOptions } from './dial.ts';
-import type { Http1Request, Pool, Receiver } from './exchange.ts';
+import type { Pool, Receiver, UpstreamRequest } from './exchange.ts';
 import { Http1Fault } from './fault.ts';
 import { keepSource } from './send-body.ts';
 
@@ -24,16 +24,16 @@ const maxIdleSeconds = 600;
  */
 const largestPutOff = 16_384;
 
-export interface Http1PoolOptions extends DialOptions {
+export interface UpstreamPoolOptions extends DialOptions {
   readonly maxConnections: number;
 }
 
 interface Waiting {
-  readonly request: Http1Request;
+  readonly request: UpstreamRequest;
   readonly receiver: Receiver;
 }
 
-export function createHttp1Pool(options: Http1PoolOptions): Pool {
+export function createHttp1Pool(options: UpstreamPoolOptions): Pool {
   const { maxConnections } = options;
   const { host } = new URL(options.origin);
   const dial = createDial(options);
@@ -163,7 +163,7 @@ export function createHttp1Pool(options: Http1PoolOptions): Pool {
   };
 }
 
-function isSmall({ body }: Http1Request): boolean {
+function isSmall({ body }: UpstreamRequest): boolean {
   return body === undefined || (!('stream' in body) && body.length <= largestPutOff);
 }
 

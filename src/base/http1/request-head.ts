@@ -2,7 +2,7 @@
 // Must never write what could end a line or a head early: what was checked before is checked again.
 
 import { byText } from '../by-text.ts';
-import type { Http1Request } from './exchange.ts';
+import type { UpstreamRequest } from './exchange.ts';
 import { Http1Fault } from './fault.ts';
 import { toFieldValue } from './field-value.ts';
 
@@ -28,7 +28,7 @@ const isOurs = byText((name) => token.test(name) && !framing.has(name.toLowerCas
 const expectsBody = new Set(['POST', 'PUT', 'PATCH', 'QUERY', 'PROPFIND', 'PROPPATCH']);
 
 /** @param host of the upstream, with its port where that is not the scheme's own. @throws Http1Fault REQUEST_MALFORMED */
-export function requestHead({ method, path, headers, checked, body }: Http1Request, host: string): string {
+export function requestHead({ method, path, headers, checked, body }: UpstreamRequest, host: string): string {
   if (!token.test(method) || !target.test(path)) throw new Http1Fault('REQUEST_MALFORMED');
   let text = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`;
   for (let i = 0; i < headers.length; i += 2) {
@@ -40,7 +40,7 @@ export function requestHead({ method, path, headers, checked, body }: Http1Reque
   return `${text}${framingOf(method, body)}\r\n`;
 }
 
-function framingOf(method: string, body: Http1Request['body']): string {
+function framingOf(method: string, body: UpstreamRequest['body']): string {
   if (body === undefined) return expectsBody.has(method) ? 'content-length: 0\r\n' : '';
   return body.length === undefined ? 'transfer-encoding: chunked\r\n' : `content-length: ${body.length}\r\n`;
 }

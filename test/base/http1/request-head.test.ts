@@ -1,18 +1,18 @@
 // Heads of requests: the framing is the client's own, and nothing it is given can end a line.
 
 import { test } from 'tap';
-import type { Http1Request } from '../../../src/base/http1/exchange.ts';
+import type { UpstreamRequest } from '../../../src/base/http1/exchange.ts';
 import { toFieldValue } from '../../../src/base/http1/field-value.ts';
 import { requestHead } from '../../../src/base/http1/request-head.ts';
 
-const good: Http1Request = {
+const good: UpstreamRequest = {
   method: 'POST',
   path: '/v1/a?b=c',
   headers: ['Accept', '*/*'],
   body: undefined,
   idleMs: 1,
 };
-const written = (change: Partial<Http1Request>) => requestHead({ ...good, ...change }, 'api.test:8443');
+const written = (change: Partial<UpstreamRequest>) => requestHead({ ...good, ...change }, 'api.test:8443');
 
 test('host and framing come first and last', async (t) => {
   t.equal(
@@ -34,7 +34,7 @@ test('a streamed body has its length, or comes in chunks', async (t) => {
   t.match(written({ body: { stream, length: undefined } }), 'transfer-encoding: chunked\r\n');
 });
 
-const refused: Record<string, Partial<Http1Request>> = {
+const refused: Record<string, Partial<UpstreamRequest>> = {
   'a line break in a value': { headers: ['a', 'b\r\nc: d'] },
   'a CR in a value': { headers: ['a', 'b\rc'] },
   'an LF in a value': { headers: ['a', 'b\nc'] },
