@@ -70,6 +70,8 @@ export function createTrail(options: TrailOptions): Trail {
   let lost: { count: number; since: string } | undefined;
   let rotateAgainAt = Number.NEGATIVE_INFINITY;
   let closed = false;
+  /** The last line was; what goes wrong from one line to the next is told once. */
+  let copied = true;
 
   function newSegment(): Segment {
     const startedAt = clock.now();
@@ -83,8 +85,18 @@ export function createTrail(options: TrailOptions): Trail {
     sink.write(text, seal);
     head = { seq: head.seq + 1, hash: digest };
     segment.size += text.length + suffixLength + 1;
-    // Last: whatever becomes of the copy, the line stands in the chain.
-    copy?.(text + sealOf(digest));
+    handCopy(text);
+  }
+
+  /** Whatever becomes of the copy: the line stands in the chain, and is not lost. */
+  function handCopy(text: string): void {
+    try {
+      copy?.(text + sealOf(digest));
+      copied = true;
+    } catch (failure) {
+      if (copied) options.log.error({ err: failure }, 'audit: a record is not copied');
+      copied = false;
+    }
   }
 
   /** Of the bytes as they stand where they are written from: no line is put together, or encoded, twice. */

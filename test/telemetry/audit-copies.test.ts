@@ -215,21 +215,30 @@ function setImmediateLoop(work: () => void): { stop(): void } {
   };
 }
 
-test('a copy that cannot be made costs neither the line nor the chain', async (t) => {
+test('a copy that cannot be made costs neither the line nor the chain, and no record counts as lost', async (t) => {
   const file = auditFile(t);
+  const log = recordingLog();
   let copied = 0;
   const trail = openTrail({
     file,
+    log,
     copy() {
       copied += 1;
-      if (copied === 3) throw new Error('no copy');
+      if (copied === 3 || copied === 4) throw new Error('no copy');
     },
   });
-  for (let n = 0; n < 4; n += 1) trail.append('test', { n });
+  const taken = [0, 1, 2, 3].map((n) => trail.append('test', { n }));
+  t.strictSame(taken, [true, true, true, true]);
   await trail.close();
   t.match(
     linesOf(file).filter(({ event }) => event === 'test'),
     [{ n: 0 }, { n: 1 }, { n: 2 }, { n: 3 }],
+  );
+  t.notOk(linesOf(file).some(({ event }) => event === 'postern.audit.lost'));
+  t.strictSame(
+    log.lines.filter(({ level }) => level === 'error').map(({ message }) => message),
+    ['audit: a record is not copied'],
+    'told once, not for every line',
   );
   t.strictSame((await check(file)).found, []);
 });
