@@ -64,12 +64,12 @@ export interface PresentedCredential {
   /** Authentication scheme in lower case where the slot has one (`bearer`, `basic`), else undefined. */
   readonly scheme: string | undefined;
   /** Empty once the answer has begun. */
-  value: Secret;
+  readonly value: Secret;
 }
 
 export interface StrippedCall extends ObservedCall {
   /** Header lines without credentials, hop-by-hop names and names the gate owns. None once the answer has begun. */
-  headers: RawHeaders;
+  readonly headers: RawHeaders;
   /** Path and query of the target, credential parameters removed; not yet canonical. Starts with "/". */
   readonly path: string;
   /** Authority of an absolute-form target or of the Host header, without userinfo; undefined when absent. */
@@ -144,7 +144,7 @@ export interface UpstreamTarget {
  */
 export type Body =
   | { readonly kind: 'none' }
-  | { readonly kind: 'buffered'; readonly length: number; bytes: Buffer }
+  | { readonly kind: 'buffered'; readonly length: number; readonly bytes: Buffer }
   | { readonly kind: 'stream'; readonly stream: IncomingMessage; readonly length: number | undefined };
 
 export interface RoutedCall extends KnownCall {
