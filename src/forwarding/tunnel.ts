@@ -13,6 +13,7 @@ import { trusting } from '../base/trusting.ts';
 import type { UpgradeTransport } from '../call.ts';
 import { endOf, upstreamFailure } from './failures.ts';
 import { acceptLines, type Handshake, offerLines } from './handshake.ts';
+import { letGo } from './let-go.ts';
 import { type Attempt, clientClosedRequest, type Outcome } from './outcome.ts';
 import { rejectionOf } from './rejection.ts';
 import { splice } from './splice.ts';
@@ -123,6 +124,7 @@ export function createTunnel({ addresses, ca }: TunnelNetwork): OpenTunnel {
           const { lines, upstreamRequestId } = route.readHead(call, answer.rawHeaders, attempt.forms, true);
           release();
           observation.responded(101, lines);
+          letGo(attempt);
           agent.write(switching([...accepted, ...lines]));
           const spliced = splice({
             agent,
