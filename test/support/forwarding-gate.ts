@@ -114,11 +114,16 @@ export async function startGate(options: GateOptions): Promise<TestGate> {
     else next(outcome);
   }
 
+  /** Apart from what waits for the answer: see `admit` in src/pipeline.ts. */
+  async function armed(transport: Arrival['transport']): Promise<ArmedCall> {
+    const body = await bodyOf(transport, options.stream === true);
+    const call = armedCall(transport, body, options, observationInto(attempts));
+    return { ...call, ...options.change?.(call) };
+  }
+
   async function carry(transport: Arrival['transport'], refuse: (refusal: Refusal) => void): Promise<void> {
     try {
-      const body = await bodyOf(transport, options.stream === true);
-      const call = armedCall(transport, body, options, observationInto(attempts));
-      const reply = await forwarding.forward({ ...call, ...options.change?.(call) });
+      const reply = await forwarding.forward(await armed(transport));
       replies.push(reply);
       end(reply);
     } catch (failure) {
