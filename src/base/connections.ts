@@ -12,17 +12,19 @@ import { Agent, request } from './node-http.ts';
 import type { SendRequest } from './ports.ts';
 import { trusting } from './trusting.ts';
 
-/** Connections per issuer; stops a burst of cache misses from opening one socket each. */
-const connectionsPerOrigin = 16;
-
 /** Largest header block of an answer, in bytes; stops an issuer from filling memory before `maxBytes` applies. */
 const maxHeaderBytes = 32_768;
 
-/** Time to connect, in milliseconds; the total time of a message is its own `timeoutMs`. */
-const connectMs = 5_000;
+export interface ConnectionBounds {
+  /** Connections per issuer; stops a burst of cache misses from opening one socket each. */
+  readonly perOrigin: number;
+  /** Time to connect, TLS included, in milliseconds; the total time of a message is its own `timeoutMs`. */
+  readonly connectMs: number;
+  /** How long an idle connection is kept, in milliseconds, unless its issuer said less: most servers give 5 seconds. */
+  readonly idleMs: number;
+}
 
-/** How long an idle connection is kept, in milliseconds, unless its issuer said less: most servers give 5 seconds. */
-const idleMs = 4_000;
+const usual: ConnectionBounds = { perOrigin: 16, connectMs: 5_000, idleMs: 4_000 };
 
 export interface ConnectionsOptions {
   readonly addresses: AddressPolicy;
@@ -30,6 +32,8 @@ export interface ConnectionsOptions {
   readonly ca?: readonly string[] | undefined;
   /** Shown to whoever asks for a client certificate. */
   readonly certificate?: CertificatePair | undefined;
+  /** As usual where nothing is said. */
+  readonly bounds?: Partial<ConnectionBounds>;
 }
 
 export interface Connections {
@@ -42,8 +46,9 @@ export interface Connections {
   close(): Promise<void>;
 }
 
-export function openConnections({ addresses, ca, certificate }: ConnectionsOptions): Connections {
-  const kept = { keepAlive: true, maxSockets: connectionsPerOrigin, timeout: idleMs };
+export function openConnections({ addresses, ca, certificate, bounds }: ConnectionsOptions): Connections {
+  const { perOrigin, connectMs, idleMs } = { ...usual, ...bounds };
+  const kept = { keepAlive: true, maxSockets: perOrigin, timeout: idleMs };
   const plain = new Agent(kept);
   // Made for the first message that needs it: reading the authorities takes long. Node gives every option on to `tls.connect`.
   let secure: TlsAgent | undefined;
@@ -114,7 +119,7 @@ export function openConnections({ addresses, ca, certificate }: ConnectionsOptio
   };
 }
 
-/** No connection within {@link connectMs}. */
+/** No connection in time: see {@link ConnectionBounds.connectMs}. */
 class ConnectTimeout extends Error {
   readonly code = 'ETIMEDOUT';
 }
