@@ -24,6 +24,7 @@ import {
   self,
 } from './parties.ts';
 import { type PresentedSubject, type PresentedTokens, pickTokens } from './presented.ts';
+import type { Ties } from './ties.ts';
 import { readProof } from './trace-subject.ts';
 import type { Trust } from './trust.ts';
 
@@ -37,6 +38,7 @@ export interface EstablishOptions {
   readonly custody: Custody | undefined;
   /** The trace a call's route takes its subject from, empty where the call has none; undefined for all other routes. */
   readonly subjectTrace: ((call: StrippedCall) => string | undefined) | undefined;
+  readonly ties: Ties;
 }
 
 /** A subject's verified token, and what named it. */
@@ -47,7 +49,7 @@ interface Subject {
 
 /** @returns a function that throws Refusal as `Identity.identify` does, at once or through the promise */
 export function createEstablish(options: EstablishOptions): (call: StrippedCall) => Awaitable<Parties> {
-  const { trust, verify, verifyTransaction, own, custody } = options;
+  const { trust, verify, verifyTransaction, own, custody, ties } = options;
   const transactions = trust.domains.length > 0;
 
   /** A held token is never worth more than one presented now: its issuer, keys and times are looked at again. */
@@ -104,7 +106,7 @@ export function createEstablish(options: EstablishOptions): (call: StrippedCall)
     const { spiffeId } = call.peer;
     if (own !== undefined) return besideOwn(own, call, presenter, subject);
     if (subject?.by === 'transaction') return inTrustDomain(trust, presenter, subject.token, spiffeId);
-    if (presenter !== undefined && subject !== undefined) return byTwoTokens(presenter, subject.token);
+    if (presenter !== undefined && subject !== undefined) return ties.ofTwo(presenter, subject.token);
     const only = presenter ?? subject?.token;
     if (only === undefined) throw new Refusal('token_missing');
     if (spiffeId !== undefined) return byCertificate(spiffeId, only);

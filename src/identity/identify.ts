@@ -1,25 +1,23 @@
 // Second stage: who is calling, on whose behalf, through which chain. Verifies what was presented (jwt.ts), ties the parties
-// together (establish.ts, receive.ts) and grows the chain (delegation.ts).
+// together (establish.ts, receive.ts) and grows the chain (ties.ts, delegation.ts).
 // The only file that makes a KnownCall: it must never make one of anything but verified tokens.
 
-import { randomUUID } from 'node:crypto';
 import { type Awaitable, attempt, whenReady } from '../base/awaitable.ts';
-import { delegationRoot } from '../base/delegation-root.ts';
 import type { Clock, Log, Send } from '../base/ports.ts';
 import type { Problem, Report } from '../base/problem.ts';
 import type { ReadFile } from '../base/read-file.ts';
 import type { Secret } from '../base/secret.ts';
 import type { OpenWorkloadApi } from '../base/spiffe/workload-api.ts';
 import type { KnownCall, StrippedCall } from '../call.ts';
-import type { DelegationChain, Principal, VerifiedToken } from '../principal.ts';
+import type { VerifiedToken } from '../principal.ts';
 import type { Custody } from './custody.ts';
-import { growChain } from './delegation.ts';
 import { createEstablish } from './establish.ts';
 import { createVerify, type Verify } from './jwt.ts';
 import { createOwnIdentity, type OwnIdentity, tokenInFile } from './own-identity.ts';
 import type { Parties } from './parties.ts';
 import { createReceive, type ReceiveRules } from './receive.ts';
 import type { IdentityConfig } from './schema.ts';
+import { createTies } from './ties.ts';
 import { type CompileRule, createTrust, type TrustEntry } from './trust.ts';
 import type { TrustConfig } from './trust-schema.ts';
 
@@ -80,15 +78,15 @@ export function createIdentify(options: IdentifyOptions): Identity {
   const own = openOwnIdentity(options, verify);
   if (own !== undefined) reportNoWorkloads(options);
   reportUnknownTrust(options);
-  const parts = { trust, verify, verifyTransaction, own, custody, subjectTrace };
+  const ties = createTies(options.identity.max_chain_depth);
+  const parts = { trust, verify, verifyTransaction, own, custody, subjectTrace, ties };
   const establish = createEstablish(parts);
   const receive = createReceive(parts, inbound);
-  const chainOf = createChains(options.identity.max_chain_depth);
 
   function known(call: StrippedCall, parties: Parties): KnownCall {
     const { caller, subjectToken, actorToken, binding } = parties;
     const subject = subjectToken.principal;
-    return { ...call, caller, subject, chain: chainOf(parties), subjectToken, actorToken, binding };
+    return { ...call, caller, subject, chain: ties.chainOf(parties), subjectToken, actorToken, binding };
   }
 
   return {
@@ -105,36 +103,6 @@ export function createIdentify(options: IdentifyOptions): Identity {
       for (const { keys } of trust.entries) keys.close();
     },
   };
-}
-
-/**
- * A chain follows from the subject's token and the caller alone, so it is made once for both and given up with the token.
- * Whatever else follows from a chain is remembered by it (2 us of each call here, 4 us in the exchange, 3 us in telemetry).
- */
-function createChains(maxDepth: number): (parties: Parties) => DelegationChain {
-  const known = new WeakMap<VerifiedToken, { readonly caller: Principal; readonly chain: DelegationChain }>();
-  return (parties) => {
-    const { subjectToken, caller } = parties;
-    const before = known.get(subjectToken);
-    if (before?.caller === caller) return before.chain;
-    const chain = makeChain(parties, maxDepth);
-    // A token without an id begins a delegation of its own with every call.
-    if (subjectToken.txn !== undefined || subjectToken.jti !== undefined) known.set(subjectToken, { caller, chain });
-    return chain;
-  };
-}
-
-function makeChain({ subjectToken, caller }: Parties, maxDepth: number): DelegationChain {
-  const rootId = rootOf(subjectToken);
-  const subject = subjectToken.principal;
-  // The very same principal: a caller that acts for itself. One who only has its name still joins a chain, and is a loop.
-  if (caller === subject) return { subject, actors: [], prior: [], rootId };
-  return growChain(subjectToken, caller, { maxDepth, rootId });
-}
-
-/** `txn` where the token carries it on, else the id of the delegation that begins with this token. */
-function rootOf({ txn, jti, principal }: VerifiedToken): string {
-  return txn ?? (jti === undefined ? randomUUID() : delegationRoot(principal.iss, jti));
 }
 
 function openOwnIdentity(options: IdentifyOptions, verify: Verify): OwnIdentity | undefined {

@@ -30,7 +30,8 @@ export function readVerified(token: Secret, shape: TokenShape, entry: TrustEntry
   checkIssuedAt(claims['iat'], exp, now + entry.config.clock_skew);
   return {
     token,
-    principal: { kind: kindOf(claims, entry), iss: shape.issuer ?? entry.config.issuer, sub, claims },
+    // The configured text of the issuer, which was found by it: one text for all, so that comparing two reads neither.
+    principal: { kind: kindOf(claims, entry), iss: entry.config.issuer, sub, claims },
     actors: readActors(claims['act']),
     audiences,
     scopes: readScopes(claims['scope'] ?? claims['scp']),

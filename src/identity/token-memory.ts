@@ -6,6 +6,7 @@ import { LRUCache } from 'lru-cache';
 import { atMost } from '../base/at-most.ts';
 import { Refusal } from '../base/errors.ts';
 import type { Clock } from '../base/ports.ts';
+import { createRecent, type Marked } from '../base/recent.ts';
 import type { VerifiedToken } from '../principal.ts';
 
 /** Most tokens remembered, and the most characters of token kept with them: 10,000 users and their agents. */
@@ -43,14 +44,18 @@ export interface TokenMemory {
   keepRefusal(digest: string, refusal: Refusal): void;
 }
 
+interface Known extends Marked {
+  readonly text: string;
+  readonly token: VerifiedToken;
+  readonly until: number;
+}
+
 export function createTokenMemory(clock: Clock): TokenMemory {
-  const tokens = new LRUCache<string, { readonly text: string; readonly token: VerifiedToken; readonly until: number }>(
-    {
-      // Not `max`: see base/at-most.ts. No token counts less than its share, so there are never more than `maxTokens`.
-      maxSize: maxCharacters,
-      sizeCalculation: ({ text }) => Math.max(text.length, maxCharacters / maxTokens),
-    },
-  );
+  const tokens = createRecent<Known>({
+    // No token counts less than its share, so there are never more than `maxTokens`.
+    most: maxCharacters,
+    weigh: ({ text }) => Math.max(text.length, maxCharacters / maxTokens),
+  });
   const refusals = new LRUCache<string, { readonly refusal: Refusal; readonly until: number }>(atMost(maxRefusals));
 
   return {
@@ -70,7 +75,7 @@ export function createTokenMemory(clock: Clock): TokenMemory {
     keep(text, token, until) {
       const now = clock.now();
       const end = Math.min(until, now + maxRememberedMs);
-      if (end > now) tokens.set(text.slice(-tailLength), { text, token, until: end });
+      if (end > now) tokens.set(text.slice(-tailLength), { text, token, until: end, used: false });
     },
     keepRefusal(digest, refusal) {
       if (!changeable.has(refusal.reason)) refusals.set(digest, { refusal, until: clock.now() + refusalMs });
