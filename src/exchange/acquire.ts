@@ -9,7 +9,7 @@ import type { CacheResult } from '../credential.ts';
 import type { CredentialCache } from './cache.ts';
 import type { CompiledLane, CompiledLeg } from './compile.ts';
 import type { Failures } from './failures.ts';
-import { createPlanner } from './legs.ts';
+import { createPlanner, type Planned } from './legs.ts';
 import type { Life } from './life.ts';
 import type { Obtained } from './obtained.ts';
 import type { PlannedLeg } from './plan.ts';
@@ -124,9 +124,17 @@ export function createAcquire({ clock, log, cache, failures, share }: AcquireOpt
     return refreshFrom !== undefined && clock.now() >= refreshFrom;
   }
 
+  /** From where it was the last time, if it is still there: finding it by its key took 1 us of the call of one user in thousands. */
+  function inPlace(planned: Planned<CompiledLeg>): Obtained | undefined {
+    const obtained = planned.place && cache.at(planned.place);
+    if (obtained !== undefined) return obtained;
+    planned.place = cache.get(planned.last.plan.key);
+    return planned.place?.obtained;
+  }
+
   /** What serves the call without asking; throws for a rejected credential that is too young to be replaced. */
-  function lookUp(key: string, rejected: string | undefined): Obtained | undefined {
-    const obtained = cache.get(key)?.obtained;
+  function lookUp(planned: Planned<CompiledLeg>, rejected: string | undefined): Obtained | undefined {
+    const obtained = inPlace(planned);
     if (obtained === undefined || obtained.facts.fingerprint !== rejected) return obtained;
     if (clock.now() - obtained.askedAt >= freshFor) return undefined;
     throw new Refusal('upstream_rejected_credential', { detail: 'a credential issued a moment ago' });
@@ -152,13 +160,14 @@ export function createAcquire({ clock, log, cache, failures, share }: AcquireOpt
   return {
     held(lane, call) {
       const planned = plan(lane, call);
-      const cached = lookUp(planned.plan.key, undefined);
-      return cached && serve(cached, planned, call);
+      const cached = lookUp(planned, undefined);
+      return cached && serve(cached, planned.last, call);
     },
     async acquire(lane, call, rejected, signal) {
-      const planned = plan(lane, call);
+      const before = plan(lane, call);
+      const planned = before.last;
       const { key } = planned.plan;
-      const cached = lookUp(key, rejected);
+      const cached = lookUp(before, rejected);
       if (cached !== undefined) return { obtained: serve(cached, planned, call), cache: 'hit' };
 
       const failed = failures.recall(key);

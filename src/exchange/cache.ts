@@ -1,11 +1,10 @@
 // Credentials that were issued, until shortly before they end. The key is a digest of everything the answer depends on;
 // the life is the shortest of all lives involved, less a margin. An expired credential is never handed out: freshness is
-// looked at again on every read, and lru-cache is used as a bounded store only (its `allowStale` would serve expired ones).
+// looked at again on every read.
 
-import { LRUCache } from 'lru-cache';
-import { atMost } from '../base/at-most.ts';
 import { type DigestField, digest } from '../base/digest.ts';
 import type { Clock } from '../base/ports.ts';
+import { createRecent, type Marked } from '../base/recent.ts';
 import { Secret } from '../base/secret.ts';
 import type { CredentialFacts } from '../credential.ts';
 import type { Obtained } from './obtained.ts';
@@ -55,9 +54,17 @@ export interface Cached {
   readonly members: readonly Member[];
 }
 
+/** Where a credential is cached. Empty from the moment it is dropped, for whatever reason: it may be remembered and asked again. */
+export interface Place extends Marked {
+  obtained: Obtained | undefined;
+  readonly members: readonly Member[];
+}
+
 export interface CredentialCache {
   /** undefined when there is none, or it is no longer fresh. */
-  get(key: string): Cached | undefined;
+  get(key: string): Place | undefined;
+  /** What `get` would find in a place that it gave before, without looking it up; undefined where only `get` can tell. */
+  at(place: Place): Obtained | undefined;
   /** Keeps a credential unless its life is over, or something was forgotten since `era` was read. */
   put(key: string, cached: Cached, era: number): void;
   /** Drops the entry if it still holds the credential with this fingerprint (another call may have renewed it already). */
@@ -76,44 +83,53 @@ export interface CredentialCache {
 
 export function createCredentialCache({ clock, max }: { clock: Clock; max: number }): CredentialCache {
   const keysOfSub = new Map<string, Set<string>>();
-  const store = new LRUCache<string, Cached>({
-    ...atMost(max),
-    dispose: (cached, key) => unindex(cached, key),
-  });
+  const store = createRecent<Place>({ most: max, gone: leave });
   let era = 0;
 
-  function index(cached: Cached, key: string): void {
-    for (const { sub } of cached.members) {
+  function index(members: readonly Member[], key: string): void {
+    for (const { sub } of members) {
       const keys = keysOfSub.get(sub);
       if (keys === undefined) keysOfSub.set(sub, new Set([key]));
       else keys.add(key);
     }
   }
 
-  function unindex(cached: Cached, key: string): void {
-    for (const { sub } of cached.members) {
+  /** Emptied, so that whoever remembers the place neither uses the credential nor keeps it in memory. */
+  function leave(place: Place, key: string): void {
+    place.obtained = undefined;
+    for (const { sub } of place.members) {
       const keys = keysOfSub.get(sub);
       keys?.delete(key);
       if (keys?.size === 0) keysOfSub.delete(sub);
     }
   }
 
+  function fresh({ obtained }: Place): Obtained | undefined {
+    return obtained !== undefined && clock.now() < obtained.life.usableUntil ? obtained : undefined;
+  }
+
+  function all(): (readonly [string, Obtained])[] {
+    return [...store.entries()].flatMap(([key, { obtained }]) => (obtained === undefined ? [] : [[key, obtained]]));
+  }
+
   return {
     get(key) {
-      const cached = store.get(key);
-      if (cached === undefined) return undefined;
-      if (clock.now() < cached.obtained.life.usableUntil) return cached;
+      const place = store.get(key);
+      if (place === undefined || fresh(place) !== undefined) return place;
       store.delete(key);
       return undefined;
     },
-    put(key, cached, since) {
-      if (since !== era || clock.now() >= cached.obtained.life.usableUntil) return;
-      store.delete(key); // so that `dispose` runs before the new entry is indexed
-      store.set(key, cached);
-      index(cached, key);
+    at(place) {
+      if (!place.used) place.used = true;
+      return fresh(place);
+    },
+    put(key, { obtained, members }, since) {
+      if (since !== era || clock.now() >= obtained.life.usableUntil) return;
+      store.set(key, { obtained, members, used: false });
+      index(members, key);
     },
     drop(key, fingerprint) {
-      if (store.peek(key)?.obtained.facts.fingerprint === fingerprint) store.delete(key);
+      if (store.peek(key)?.obtained?.facts.fingerprint === fingerprint) store.delete(key);
     },
     forget(member) {
       era += 1;
@@ -124,12 +140,12 @@ export function createCredentialCache({ clock, max }: { clock: Clock; max: numbe
     },
     forgetIssued(concerned) {
       era += 1;
-      const keys = [...store.entries()].filter(([, { obtained }]) => concerned(obtained.facts)).map(([key]) => key);
+      const keys = all().flatMap(([key, { facts }]) => (concerned(facts) ? [key] : []));
       for (const key of keys) store.delete(key);
       return keys.length;
     },
     era: () => era,
-    entries: () => [...store.entries()].map(([key, { obtained }]) => [key, obtained] as const),
+    entries: all,
     size: () => store.size,
     clear() {
       era += 1;

@@ -3,10 +3,11 @@
 // Must never plan with tokens that prove other parties than those established for this call.
 
 import { Refusal } from '../base/errors.ts';
+import { createRemembered } from '../base/remembered.ts';
 import { Secret } from '../base/secret.ts';
 import type { PermittedCall } from '../call.ts';
 import type { DelegationChain, Principal, VerifiedToken } from '../principal.ts';
-import { cacheKey } from './cache.ts';
+import { cacheKey, type Place } from './cache.ts';
 import type { Grant, Hop, HopToken } from './grant.ts';
 import type { ExchangePlan, Lane, Leg, LegRequest, PlannedLeg } from './plan.ts';
 import { accessTokenType } from './token-type.ts';
@@ -23,15 +24,19 @@ export function planLegs<L extends Leg>(lane: Lane<L>, call: PermittedCall): Pla
 }
 
 /** Plans the legs of a call, as {@link planLegs} does. */
-export type Planner<L extends Leg> = (lane: Lane<L>, call: PermittedCall) => PlannedLeg<L>;
+export type Planner<L extends Leg> = (lane: Lane<L>, call: PermittedCall) => Planned<L>;
 
-/** All that a plan is made of, besides the configuration. */
-type Facts = Pick<PermittedCall, 'subject' | 'subjectToken' | 'caller' | 'actorToken' | 'scopes'>;
+/** The plan of a call, and where its credential was found the last time. */
+export interface Planned<L extends Leg> {
+  readonly last: PlannedLeg<L>;
+  place: Place | undefined;
+}
 
-interface Remembered<L extends Leg> {
+/** All that a plan is made of, besides the configuration; in one object, since a call of one user in thousands finds none of it near. */
+interface Remembered<L extends Leg>
+  extends Planned<L>,
+    Pick<PermittedCall, 'subject' | 'subjectToken' | 'caller' | 'actorToken' | 'scopes'> {
   readonly lane: Lane<L>;
-  readonly facts: Facts;
-  readonly planned: PlannedLeg<L>;
 }
 
 /**
@@ -39,24 +44,25 @@ interface Remembered<L extends Leg> {
  * the same, and digesting two tokens for its key took 4 us of each call. Given up with the chain, and so with its tokens.
  */
 export function createPlanner<L extends Leg>(): Planner<L> {
-  const remembered = new WeakMap<DelegationChain, Remembered<L>>();
+  const remembered = createRemembered<DelegationChain, Remembered<L>>('plan');
   return (lane, call) => {
     const before = remembered.get(call.chain);
-    if (before !== undefined && before.lane === lane && isSame(before.facts, call)) return before.planned;
+    if (before !== undefined && before.lane === lane && isSame(before, call)) return before;
     const { subject, subjectToken, caller, actorToken, scopes } = call;
-    const planned = planLegs(lane, call);
-    remembered.set(call.chain, { lane, facts: { subject, subjectToken, caller, actorToken, scopes }, planned });
+    const last = planLegs(lane, call);
+    const planned = { lane, subject, subjectToken, caller, actorToken, scopes, last, place: undefined };
+    remembered.set(call.chain, planned);
     return planned;
   };
 }
 
-function isSame(facts: Facts, call: PermittedCall): boolean {
+function isSame(before: Remembered<Leg>, call: PermittedCall): boolean {
   return (
-    facts.subject === call.subject &&
-    facts.subjectToken === call.subjectToken &&
-    facts.caller === call.caller &&
-    facts.actorToken === call.actorToken &&
-    facts.scopes === call.scopes
+    before.subject === call.subject &&
+    before.subjectToken === call.subjectToken &&
+    before.caller === call.caller &&
+    before.actorToken === call.actorToken &&
+    before.scopes === call.scopes
   );
 }
 

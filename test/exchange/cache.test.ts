@@ -30,7 +30,7 @@ test('kept until the end of its life, not a moment longer', (t) => {
   const { clock, cache, credential } = world();
   cache.put('k', credential('one'), cache.era());
   clock.pass(59.999);
-  t.equal(cache.get('k')?.obtained.secret.reveal(), 'one');
+  t.equal(cache.get('k')?.obtained?.secret.reveal(), 'one');
   clock.pass(0.001);
   t.equal(cache.get('k'), undefined);
   t.equal(cache.size(), 0, 'and the value is gone from memory');
@@ -100,9 +100,40 @@ test('dropped only while it is still the rejected one', (t) => {
   cache.put('k', rejected, cache.era());
   cache.put('k', credential('2'), cache.era());
   cache.drop('k', rejected.obtained.facts.fingerprint);
-  t.equal(cache.get('k')?.obtained.secret.reveal(), '2');
+  t.equal(cache.get('k')?.obtained?.secret.reveal(), '2');
   cache.drop('k', credential('2').obtained.facts.fingerprint);
   t.equal(cache.get('k'), undefined);
+  t.end();
+});
+
+test('a place that is remembered is empty from the moment its credential is dropped, however that came', (t) => {
+  const { clock, cache, credential } = world(2);
+  const { facts } = credential('1').obtained;
+  const ways: Record<string, () => void> = {
+    'a party was revoked': () => cache.forget(alice),
+    'a token was revoked': () => cache.forgetIssued(() => true),
+    'the upstream rejected it': () => cache.drop('k', facts.fingerprint),
+    'it was renewed': () => cache.put('k', credential('2'), cache.era()),
+    'others took its room': () => {
+      // What is used is passed over once.
+      for (const key of ['x', 'y', 'z']) cache.put(key, credential(key), cache.era());
+    },
+    'the gate is closed': () => cache.clear(),
+  };
+  for (const [why, way] of Object.entries(ways)) {
+    cache.clear();
+    cache.put('k', credential('1'), cache.era());
+    const place = cache.get('k');
+    t.equal(place && cache.at(place)?.secret.reveal(), '1');
+    way();
+    t.equal(place && cache.at(place), undefined, why);
+    t.equal(place?.obtained, undefined, 'and the value is gone from memory');
+  }
+
+  cache.put('k', credential('1'), cache.era());
+  const place = cache.get('k');
+  clock.pass(60);
+  t.equal(place && cache.at(place), undefined, 'its life is over');
   t.end();
 });
 
