@@ -124,9 +124,12 @@ export function createRecords(options: RecordOptions): Records {
       const outcome = decision === 'allow' ? 'success' : decision === 'deny' ? 'denied' : 'error';
       const route = isRouted(call) ? shares.route(call.route) : undefined;
       const facts = isArmed(call) ? call.credential.facts : undefined;
+      const { delegation: delegated, members: shared } = isKnown(call)
+        ? shares.grant(call, facts, ids)
+        : { delegation: delegation(ids), members: '' };
       const members =
         place(call, span) +
-        delegation(ids) +
+        delegated +
         (isRouted(call) && route !== undefined ? route.target + operation(call) : '') +
         asked(call) +
         `,"decision":"${decision}"` +
@@ -141,8 +144,7 @@ export function createRecords(options: RecordOptions): Records {
           : replied(reply, shares.route(reply.call.route).address(reply.call.upstream.origin))) +
         duration(durationMs) +
         hints(event, call, outcome, ids, facts?.issuer) +
-        (isKnown(call) ? shares.parties(call) : '') +
-        (facts === undefined ? '' : shares.credential(facts)) +
+        shared + // caller, subject, actors, binding, credential
         (route === undefined ? '' : route.owners);
       return { event, members };
     },

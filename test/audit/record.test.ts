@@ -152,6 +152,8 @@ const many = fc.oneof(fc.array(hostile), fc.constant(Array.from({ length: 70 }, 
 const world = fc.record({
   ...{ id: hostile, method: hostile, target: hostile, peer: hostile, slots: many },
   ...{ traceId: hostile, spanId: hostile, rootId: hostile, delegationId: hostile, parentId: perhaps },
+  // Whether the delegation's id is the credential's own: what is remembered of a credential then has it too.
+  named: fc.boolean(),
   ...{ actors: fc.array(hostile, { maxLength: 3 }), sub: hostile, iss: hostile },
   ...{ route: hostile, preset: perhaps, issuance: perhaps, operation: perhaps, model: perhaps, tool: perhaps },
   ...{ rule: hostile, policyVersion: hostile, issuer: perhaps, audience: perhaps, scopes: fc.array(hostile) },
@@ -182,7 +184,8 @@ function callIn(of: World): ArmedCall {
     facts: { operation, model, tool },
   });
   const decided = { ...permitted(call), decision: { rule: of.rule, policyVersion: of.policyVersion } };
-  const facts = { issuer: of.issuer, audience: of.audience, scopesGranted: of.scopes };
+  const idHash = of.named ? of.delegationId : undefined;
+  const facts = { issuer: of.issuer, audience: of.audience, scopesGranted: of.scopes, idHash };
   return { ...armed(decided, { credential: facts }), upstream: { origin: of.origin, path: '/' } };
 }
 
@@ -232,3 +235,26 @@ for (const ocsf of [false, true]) {
     t.end();
   });
 }
+
+test('of one credential, each chain, tie and delegation has its own record', (t) => {
+  const records = recordsWith(false);
+  const observation = { span: { traceId: 't', spanId: 's', traceFlags: 0 } } as ObservedCall['observation'];
+  const first = armed(permitted(routed(known(stripped({ ...arrival(), observation })))));
+  const others: [string, ArmedCall, object][] = [
+    ['another chain', { ...first, subject: { ...user, sub: 'bob' }, chain: { ...first.chain } }, {}],
+    ['another tie', { ...first, binding: 'may_act' }, {}],
+    ['another root', first, { rootId: 'root-2' }],
+    ['another parent', first, { parentId: 'parent-2' }],
+    ['another id', first, { id: first.id }],
+  ];
+  const itself: (typeof others)[number] = ['itself', first, {}];
+  for (const [name, call, change] of [...others.flatMap((other) => [itself, other]), itself]) {
+    const ids = { rootId: 'root-1', id: 'issued-id-hash', parentId: 'parent-1', ...change };
+    const context = { span: observation.span, ids };
+    const ended = { status: 200, reply: reply(call), refusal: undefined, durationMs: 1 };
+    const end: AuditedEnd = { call, decision: 'allow', ...ended };
+    const { members } = records.ended(end, context);
+    t.equal(`{${members}}`, JSON.stringify(endedObject(end, context, false)), name);
+  }
+  t.end();
+});
