@@ -7,6 +7,7 @@ import type { CredentialFacts } from '../credential.ts';
 import type { AuditTrail } from './audit-trail.ts';
 import { type CallTrace, rootIdOf, type TraceParts } from './call-trace.ts';
 import type { DelegationBlocks, DelegationIds } from './delegation-attributes.ts';
+import type { GrantSpan, WriteGrant } from './grant-attributes.ts';
 import type { Metrics } from './metrics.ts';
 import type { AttributeWriter } from './otlp-attributes.ts';
 
@@ -17,8 +18,7 @@ export interface ObservationParts extends TraceParts {
   readonly metrics: Metrics;
   readonly audit: AuditTrail;
   readonly delegation: DelegationBlocks;
-  /** user.hash or user.id of the subject, where it is a user. */
-  readonly user: (to: AttributeWriter, call: KnownCall) => void;
+  readonly grant: WriteGrant;
   /** Milliseconds of a monotonic clock: durations must not jump when the system's time is set. */
   readonly elapsed: () => number;
   readonly faulted: Faulted;
@@ -64,4 +64,17 @@ export function writeDelegation(
   const ids = idsOf(recorder, call, facts);
   to.set('postern.delegation.id', ids.id);
   to.block(recorder.parts.delegation(call, ids));
+}
+
+/** The same, with what else follows from the grant: the user and the credential. */
+export function writeGrant(
+  to: AttributeWriter,
+  span: GrantSpan,
+  recorder: CallRecorder,
+  call: KnownCall,
+  facts: CredentialFacts | undefined,
+): void {
+  const ids = idsOf(recorder, call, facts);
+  to.set('postern.delegation.id', ids.id);
+  recorder.parts.grant(to, span, call, facts, ids);
 }

@@ -5,6 +5,7 @@
 import { LRUCache } from 'lru-cache';
 import { atMost } from '../base/at-most.ts';
 import type { Clock } from '../base/ports.ts';
+import { createRemembered } from '../base/remembered.ts';
 import type { KnownCall } from '../call.ts';
 import type { CredentialFacts, SpanReference } from '../credential.ts';
 import type { VerifiedToken } from '../principal.ts';
@@ -55,7 +56,7 @@ export function createLedger({ clock, hashTokenId, tell }: LedgerOptions): Ledge
   const tokens = new LRUCache<string, IssuedTrace & { readonly expiresAt: number }>(atMost(maxTokens));
 
   /** Verified tokens are kept and reused by identity, so most are hashed once. */
-  const presented = new WeakMap<VerifiedToken, Presented>();
+  const presented = createRemembered<VerifiedToken, Presented>('presented');
 
   /** Counts what was issued. */
   let news = 0;

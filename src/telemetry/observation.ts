@@ -16,7 +16,7 @@ import type {
 import type { SpanReference } from '../credential.ts';
 import { isArmed, isKnown } from '../reached.ts';
 import { type CallEnd, refusedEnd, repliedEnd } from './call-end.ts';
-import { type CallRecorder, idsOf, nowOf, type ObservationParts, writeDelegation } from './call-recorder.ts';
+import { type CallRecorder, idsOf, nowOf, type ObservationParts, writeGrant } from './call-recorder.ts';
 import { concludeTrace, openTrace, settleTrace } from './call-trace.ts';
 import { observeAttempt } from './observe-attempt.ts';
 import { observeExchange } from './observe-exchange.ts';
@@ -132,7 +132,7 @@ function conclude(record: CallRecord, end: CallEnd, at: number): void {
 }
 
 function serverSpan(end: CallEnd, at: number, record: CallRecord): SpanData {
-  const { trace, parts, arrival } = record;
+  const { trace, arrival } = record;
   const { call } = end;
   const known = isKnown(call) ? call : undefined;
   return {
@@ -145,9 +145,7 @@ function serverSpan(end: CallEnd, at: number, record: CallRecord): SpanData {
     end: at,
     attributes(to) {
       writeServerAttributes(to, end, trace.source);
-      if (known === undefined) return;
-      parts.user(to, known);
-      writeDelegation(to, record, known, factsOf(known));
+      if (known !== undefined) writeGrant(to, 'server', record, known, factsOf(known));
     },
     links: linksOf(trace.links, call),
     failed: end.errorType !== undefined,

@@ -4,7 +4,7 @@
 import type { Refusal } from '../base/errors.ts';
 import type { ArmedCall, AttemptObservation, RawHeaders, StreamEnd } from '../call.ts';
 import type { SpanReference } from '../credential.ts';
-import { type CallRecorder, nowOf, writeDelegation } from './call-recorder.ts';
+import { type CallRecorder, nowOf, writeGrant } from './call-recorder.ts';
 import { childOf, finishSpan, type Spanned, traceparentOf } from './call-trace.ts';
 import { type AttemptEnd, attemptError, attemptSpanName, writeAttemptAttributes } from './span-attempt.ts';
 import type { SpanData } from './span-data.ts';
@@ -139,7 +139,7 @@ function spanData(this: AttemptRecord): SpanData {
     end: this.endedAt,
     attributes(to) {
       writeAttemptAttributes(to, call, resend, end);
-      writeDelegation(to, recorder, call, call.credential.facts);
+      writeGrant(to, 'attempt', recorder, call, call.credential.facts);
     },
     links: [],
     failed: attemptError(end) !== undefined || end.usage?.rpcError !== undefined,

@@ -12,6 +12,7 @@ import type { Faulted, ObservationParts } from './call-recorder.ts';
 import { createLedger, type IssuedToken } from './correlation.ts';
 import { createDelegationBlocks } from './delegation-attributes.ts';
 import { type Environment, resolveSettings } from './environment.ts';
+import { createWriteGrant, type GrantOptions } from './grant-attributes.ts';
 import { newSpanId, newTraceId } from './ids.ts';
 import type { WatchedGauge } from './metric-definitions.ts';
 import { createMetrics, type Metrics, type ReadGauge } from './metrics.ts';
@@ -75,6 +76,12 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const { version, instance = randomUUID() } = options;
   const otel = createOtel({ settings, headers: telemetry.headers, version, instance, collect, log });
 
+  const delegation = createDelegationBlocks(otel.block, {
+    name: createNaming(telemetry.subject, pseudonym),
+    hops: telemetry.hop_attributes,
+  });
+  const user = createUserAttributes(telemetry.subject, pseudonym);
+
   const parts: ObservationParts = {
     write: otel.write,
     newTraceId,
@@ -85,11 +92,8 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     ledger: createLedger({ clock, hashTokenId: idDigest, tell: options.issued }),
     metrics,
     audit,
-    delegation: createDelegationBlocks(otel.block, {
-      name: createNaming(telemetry.subject, pseudonym),
-      hops: telemetry.hop_attributes,
-    }),
-    user: createUserAttributes(telemetry.subject, pseudonym),
+    delegation,
+    grant: createWriteGrant({ encode: otel.block, delegation, user }),
     elapsed: options.elapsed ?? (() => performance.now()),
     faulted: createFaulted(metrics, log),
   };
@@ -144,7 +148,7 @@ function createFaulted(metrics: Metrics, log: Log): Faulted {
 }
 
 /** user.hash where the user has a pseudonym, user.id where the configuration says to name users. */
-function createUserAttributes(form: SubjectForm, pseudonym: Pseudonym): ObservationParts['user'] {
+function createUserAttributes(form: SubjectForm, pseudonym: Pseudonym): GrantOptions['user'] {
   function write(to: AttributeWriter, subject: Principal): void {
     if (form === 'raw') to.set('user.id', encodeIdentifier(subject.sub));
     else to.set('user.hash', pseudonym(subject));

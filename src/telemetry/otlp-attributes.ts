@@ -26,6 +26,8 @@ export interface AttributeWriter {
   /** Attributes that follow from `of` alone, encoded once for it. @param part which of them, when there are several */
   shared<T extends object>(part: string, of: T, write: (to: AttributeWriter, of: T) => void): void;
   block(block: AttributeBlock): void;
+  /** The same of bytes kept as text: it is one piece of memory where a Buffer is three. */
+  latin1(bytes: string): void;
 }
 
 export type AlikeValue = string | number | boolean | undefined;
@@ -146,6 +148,10 @@ export function attributesInto(writer: ProtoWriter, tag: number, valueLength: nu
     block({ bytes }) {
       writer.ensure(bytes.length);
       writer.raw(bytes);
+    },
+    latin1(bytes) {
+      writer.ensure(bytes.length);
+      writer.latin1(bytes);
     },
   };
   return attributes;

@@ -34,6 +34,8 @@ export interface ProtoWriter {
   /** Lower-case digits, two a byte. */
   hex(value: string): void;
   raw(value: Uint8Array): void;
+  /** The same of bytes that are kept as text, a character each. */
+  latin1(value: string): void;
   /** Back to where the message was at; what came after is written over. */
   rewind(to: number): void;
   /** A new message; ends the one before, if any. */
@@ -138,6 +140,9 @@ export function createWriter(): ProtoWriter {
         block.set(value, at);
         at += value.length;
       }
+    },
+    latin1(value) {
+      at += block.write(value, at, value.length, 'latin1');
     },
     ascii,
     rewind(to) {

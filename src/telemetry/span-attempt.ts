@@ -7,7 +7,6 @@ import type { Refusal } from '../base/errors.ts';
 import { idDigest } from '../base/id-digest.ts';
 import { bareUrl, type ServerAddress, serverAddress } from '../base/upstream-address.ts';
 import type { ArmedCall, RoutedCall, StreamEnd } from '../call.ts';
-import type { CredentialFacts } from '../credential.ts';
 import { methodOf } from '../reached.ts';
 import type { AlikeValues, AttributeWriter } from './otlp-attributes.ts';
 import type { Usage } from './usage.ts';
@@ -53,9 +52,9 @@ const common = [
   'gen_ai.request.stream',
 ] as const;
 
-/** All but postern.delegation.* */
+/** All but what grant-attributes.ts writes. */
 export function writeAttemptAttributes(to: AttributeWriter, call: ArmedCall, resend: number, end: AttemptEnd): void {
-  const { upstream, facts, route, credential } = call;
+  const { upstream, facts, route } = call;
   const error = attemptError(end);
   const operation = route.dialect === 'mcp' ? undefined : genAiOperation(call);
   const genAi = operation !== undefined;
@@ -76,7 +75,6 @@ export function writeAttemptAttributes(to: AttributeWriter, call: ArmedCall, res
   to.shared('address', serverAddress(upstream.origin), writeAddress);
   to.few('url.full', `${upstream.origin}${upstream.path}`, spellUrl);
   to.set('postern.request.id', call.id);
-  to.shared('attempt', credential.facts, writeCredential);
   if (route.dialect === 'mcp') writeMcp(to, call, end);
   else if (genAi) writeGenAi(to, call, end);
 }
@@ -84,11 +82,6 @@ export function writeAttemptAttributes(to: AttributeWriter, call: ArmedCall, res
 function writeAddress(to: AttributeWriter, { address, port }: ServerAddress): void {
   to.set('server.address', address);
   to.set('server.port', port);
-}
-
-function writeCredential(to: AttributeWriter, { kind, idHash }: CredentialFacts): void {
-  to.set('postern.credential.kind', kind);
-  to.set('postern.token.id_hash', idHash);
 }
 
 /** What presets call their operations, in the words of gen_ai.operation.name. */

@@ -1,9 +1,8 @@
 // The SERVER span of a call: what was asked, who asked, what was decided, how it ended.
 // Written when the call has ended, after the last byte of a stream. Header values, query strings and bodies never appear.
 
-import { bounded, boundedList, boundedOptional } from '../base/bounded.ts';
+import { bounded, boundedOptional } from '../base/bounded.ts';
 import type { Arrival, PresentedCredential } from '../call.ts';
-import type { CredentialFacts } from '../credential.ts';
 import { isArmed, isKnown, isPermitted, isRouted, isStripped, methodOf, pathOf, schemeOf } from '../reached.ts';
 import type { CallEnd } from './call-end.ts';
 import type { ParentSource } from './call-trace.ts';
@@ -43,7 +42,7 @@ const common = [
 /** Stands for the route of calls that came to none. */
 const noRoute = {};
 
-/** All but postern.delegation.* and the user's. */
+/** All but what grant-attributes.ts writes. */
 export function writeServerAttributes(to: AttributeWriter, end: CallEnd, source: ParentSource): void {
   const { call, reply, refusal } = end;
   const known = isKnown(call) ? call : undefined;
@@ -73,7 +72,6 @@ export function writeServerAttributes(to: AttributeWriter, end: CallEnd, source:
   writeRequest(to, call);
   to.set('postern.denial.detail', boundedOptional(refusal?.detail, maxName * 2));
   if (isStripped(call)) to.few('postern.credential.stripped', slotsOf(call.presented), spellSlot);
-  if (armed !== undefined) to.shared('server', armed.credential.facts, writeCredential);
 }
 
 /** Names of the slots that held a credential; never what was in them. */
@@ -99,14 +97,4 @@ const spellPath = (path: string): string => bounded(path, maxPath);
 function tokenVerified({ call, refusal }: CallEnd): boolean | undefined {
   if (isKnown(call)) return true;
   return isStripped(call) && call.presented.length > 0 && refusal?.reason.startsWith('token_') ? false : undefined;
-}
-
-function writeCredential(
-  to: AttributeWriter,
-  { kind, idHash, verification: { mode, findings } }: CredentialFacts,
-): void {
-  to.set('postern.credential.kind', kind);
-  to.set('postern.token.id_hash', idHash);
-  to.set('postern.token.verification', mode);
-  if (findings.length > 0) to.set('postern.token.verification.findings', boundedList(findings, maxListed, maxName));
 }
