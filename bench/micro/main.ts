@@ -1,7 +1,7 @@
 // What the functions on the path of a call cost, one by one: node bench/micro/main.ts [batches]
 // Warm code and warm caches: a whole call costs more than their sum. Good for telling whether a change helped.
 
-import { createGuard, finishGuarded, guardedForms, passGuarded } from '../../src/forwarding/guard.ts';
+import { createGuard, finishGuarded, guardedBy, passGuarded } from '../../src/forwarding/guard.ts';
 import { compileRequestHeaders, placeCredential } from '../../src/forwarding/headers.ts';
 import { compileResponseHeaders } from '../../src/forwarding/response-headers.ts';
 import { answerHeaders, completion } from '../servers/answers.ts';
@@ -58,17 +58,17 @@ const subjects = [
   },
   {
     name: 'response head',
-    run: () => readHead(armed, answerLines, guardedForms(armed.credential.secret), false),
+    run: () => readHead(armed, answerLines, guardedBy(armed.credential.secret), false),
   },
   {
     name: 'response guard, 1 KB',
     run: () => {
-      return finishGuarded(createGuard(guardedForms(armed.credential.secret)), body);
+      return finishGuarded(createGuard(guardedBy(armed.credential.secret)), body);
     },
   },
   {
     name: 'response guard, one event',
-    run: () => passGuarded(createGuard(guardedForms(armed.credential.secret)), event),
+    run: () => passGuarded(createGuard(guardedBy(armed.credential.secret)), event),
   },
   {
     name: 'audit record alone',

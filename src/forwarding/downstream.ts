@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http';
 import { joinable } from '../base/one-piece.ts';
 import { atTurnEnd, type Later } from '../base/turn-end.ts';
 import type { AttemptObservation } from '../call.ts';
-import { createGuard, finishGuarded, type Guard, passGuarded } from './guard.ts';
+import { createGuard, finishGuarded, type Guard, type Guarded, passGuarded } from './guard.ts';
 import type { ResponseHead } from './response-headers.ts';
 
 export interface DownstreamOptions {
@@ -63,12 +63,12 @@ export function beginAnswer(
   down: Downstream,
   status: number,
   head: ResponseHead,
-  forms: readonly string[],
+  guarded: Guarded,
   bodiless: boolean,
 ): void {
   down.response.writeHead(status, head.lines);
   down.begun = true;
-  if (head.guarded) down.guard = createGuard(forms);
+  if (head.guarded) down.guard = createGuard(guarded);
   if (bodiless) return;
   down.remaining = head.length;
   // Without a length it is a stream: the head must not wait for the first event.

@@ -12,26 +12,57 @@ import type { Placement } from '../credential.ts';
 /** Shorter values are not searched for: they occur by chance, and masking chance would corrupt answers. */
 const minGuardedLength = 8;
 
-const noForms: readonly string[] = [];
+/** What no answer may hold, and what it takes to look for it. */
+export interface Guarded {
+  /** Spellings of a credential; empty where there is none worth looking for. */
+  readonly forms: readonly string[];
+  /** The same as bytes. */
+  readonly needles: readonly Buffer[];
+  /** What to put in the place of one. */
+  readonly mask: string;
+  /** Lengths of the shortest and the longest. */
+  readonly shortest: number;
+  readonly longest: number;
+  /** 1 at each byte that occurs in a needle. */
+  readonly letters: Uint8Array;
+}
+
+const nothingGuarded = lookFor([]);
 
 /** Made once for each credential and given up with it: encoding a JWT anew took 1 us of every call. */
-const knownForms = new WeakMap<Secret, readonly string[]>();
+const known = new WeakMap<Secret, Guarded>();
 
-/** The spellings of a credential to look for; empty when there is none worth looking for. */
-export function guardedForms(secret: Secret | undefined, placedAs: Placement['kind'] = 'header'): readonly string[] {
-  if (placedAs === 'none' || secret === undefined || secret.length < minGuardedLength) return noForms;
-  const known = knownForms.get(secret);
-  if (known !== undefined) return known;
-  const forms = spellAs(placedAs, secret);
-  knownForms.set(secret, forms);
-  return forms;
+/** What is to be kept from the agent of a credential that is placed like this. */
+export function guardedBy(secret: Secret | undefined, placedAs: Placement['kind'] = 'header'): Guarded {
+  if (placedAs === 'none' || secret === undefined || secret.length < minGuardedLength) return nothingGuarded;
+  const before = known.get(secret);
+  if (before !== undefined) return before;
+  const guarded = lookFor(spellAs(placedAs, secret));
+  known.set(secret, guarded);
+  return guarded;
+}
+
+/** @param forms what to look for, in every spelling */
+export function lookFor(forms: readonly string[]): Guarded {
+  const needles = forms.map((form) => Buffer.from(form, 'latin1'));
+  const lengths = needles.map(({ length }) => length);
+  const letters = new Uint8Array(256);
+  for (const needle of needles) for (const letter of needle) letters[letter] = 1;
+  return {
+    forms,
+    needles,
+    mask: maskFor(forms),
+    shortest: Math.min(...lengths),
+    longest: Math.max(0, ...lengths),
+    letters,
+  };
 }
 
 function spellAs(placedAs: Placement['kind'], secret: Secret): readonly string[] {
   if (placedAs === 'sigv4') return spellKeys(secret);
   // Its key is not sent, and a proof is good for the one request the agent has just made.
   const placed = placedAs === 'dpop' ? boundTokenOf(secret)?.token : secret;
-  return placed === undefined ? noForms : spell(placed.reveal());
+  return placed === undefined ? [] : spell(placed.reveal());
 }
 
 /**
@@ -61,47 +92,22 @@ export function isTextual(contentType: string | undefined): boolean {
 
 const nothing = Buffer.alloc(0);
 
-/** What to search for, as bytes, and what to put in its place. */
-interface Search {
-  readonly needles: readonly Buffer[];
-  readonly mask: string;
-  /** Length of the longest needle. */
-  readonly longest: number;
-  /** 1 at each byte that occurs in a needle. */
-  readonly letters: Uint8Array;
-}
-
-/** As {@link knownForms}. */
-const knownSearches = new WeakMap<readonly string[], Search>();
-
-function searchFor(forms: readonly string[]): Search {
-  const known = knownSearches.get(forms);
-  if (known !== undefined) return known;
-  const needles = forms.map((form) => Buffer.from(form, 'latin1'));
-  const letters = new Uint8Array(256);
-  for (const needle of needles) for (const letter of needle) letters[letter] = 1;
-  const longest = Math.max(0, ...needles.map((needle) => needle.length));
-  const search = { needles, mask: maskFor(forms), longest, letters };
-  knownSearches.set(forms, search);
-  return search;
-}
-
 /** One for each response body; a record, see `Downstream`. */
 export interface Guard {
-  readonly search: Search;
+  readonly guarded: Guarded;
   /** The end of what came last, where it may be the beginning of a needle. */
   held: Buffer;
 }
 
-/** @param forms not empty; see {@link guardedForms}. */
-export function createGuard(forms: readonly string[]): Guard {
-  return { search: searchFor(forms), held: nothing };
+/** @param guarded with forms; see {@link guardedBy}. */
+export function createGuard(guarded: Guarded): Guard {
+  return { guarded, held: nothing };
 }
 
 /** @returns what may be passed on of the body so far: the same Buffer where nothing was found or held back. May be empty. */
 export function passGuarded(guard: Guard, chunk: Buffer): Buffer {
   const bytes = masked(guard, chunk);
-  const keep = heldBack(bytes, guard.search);
+  const keep = heldBack(bytes, guard.guarded);
   guard.held = keep === 0 ? nothing : bytes.subarray(bytes.length - keep);
   return keep === 0 ? bytes : bytes.subarray(0, bytes.length - keep);
 }
@@ -113,12 +119,13 @@ export function finishGuarded(guard: Guard, chunk: Buffer): Buffer {
   return bytes;
 }
 
-function masked({ held, search }: Guard, chunk: Buffer): Buffer {
-  return maskAll(held.length === 0 ? chunk : Buffer.concat([held, chunk]), search);
+function masked({ held, guarded }: Guard, chunk: Buffer): Buffer {
+  return maskAll(held.length === 0 ? chunk : Buffer.concat([held, chunk]), guarded);
 }
 
 /** Masks in a copy: the chunk belongs to the parser. Returns the chunk itself when there is nothing to mask. */
-function maskAll(bytes: Buffer, { needles, mask }: Search): Buffer {
+function maskAll(bytes: Buffer, { needles, mask, shortest }: Guarded): Buffer {
+  if (bytes.length < shortest) return bytes;
   let masked = bytes;
   for (const needle of needles) {
     if (bytes.length < needle.length) continue;
@@ -137,7 +144,7 @@ function maskAll(bytes: Buffer, { needles, mask }: Search): Buffer {
  * looked for no further back than these reach: an event ends with a line feed, which no token has, and is done with one look.
  * Looking at every place for the first letter took 5 us of each event, a third of all that the gate did for one.
  */
-function heldBack(bytes: Buffer, { needles, letters, longest }: Search): number {
+function heldBack(bytes: Buffer, { needles, letters, longest }: Guarded): number {
   const least = Math.max(0, bytes.length - longest + 1);
   let from = bytes.length;
   while (from > least && letters[bytes[from - 1] ?? 0] === 1) from -= 1;

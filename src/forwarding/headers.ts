@@ -5,9 +5,11 @@
 import { byText } from '../base/by-text.ts';
 import { Refusal } from '../base/errors.ts';
 import { type FieldValue, toFieldValue } from '../base/http1/field-value.ts';
+import { createRemembered } from '../base/remembered.ts';
 import type { Secret } from '../base/secret.ts';
 import type { ArmedCall } from '../call.ts';
 import type { Placement } from '../credential.ts';
+import { type Guarded, guardedBy } from './guard.ts';
 
 /** Sent on by every route: what says how the body and the answer are to be read. */
 const alwaysForwarded = [
@@ -63,10 +65,17 @@ export interface PlacedCredential {
   readonly value: FieldValue;
   /** Path and query to request, the credential added where it is placed in the query. */
   readonly path: string;
+  /** What no answer may hold. */
+  readonly guarded: Guarded;
 }
 
-/** Header values by the credential they are made of, given up with it: checking a JWT's every character took 1 us of a call. */
-const headerValues = new WeakMap<Secret, { readonly placement: Placement; readonly value: FieldValue }>();
+interface InHeader extends Pick<PlacedCredential, 'value' | 'guarded'> {
+  readonly placement: Placement;
+  readonly name: string;
+}
+
+/** Headers by the credential they are made of, given up with it: checking a JWT's every character took 1 us of a call. */
+const inHeaders = createRemembered<Secret, InHeader>('header');
 
 const noValue = toFieldValue('');
 
@@ -77,13 +86,12 @@ const noValue = toFieldValue('');
 export function placeCredential(call: ArmedCall): PlacedCredential {
   const { placement, secret } = call.credential;
   const { path } = call.upstream;
+  const known = secret && inHeaders.get(secret);
+  if (known?.placement === placement) return { name: known.name, value: known.value, path, guarded: known.guarded };
+  const guarded = guardedBy(secret, placement.kind);
   // What signs the request is not on it: see signing.ts.
   if (placement.kind === 'none' || placement.kind === 'sigv4' || placement.kind === 'dpop') {
-    return { name: undefined, value: noValue, path };
-  }
-  const known = secret && headerValues.get(secret);
-  if (placement.kind === 'header' && known?.placement === placement) {
-    return { name: placement.name.toLowerCase(), value: known.value, path };
+    return { name: undefined, value: noValue, path, guarded };
   }
   const revealed = secret?.reveal() ?? '';
   if (secret === undefined || !sendable.test(revealed)) {
@@ -92,16 +100,18 @@ export function placeCredential(call: ArmedCall): PlacedCredential {
     });
   }
   if (placement.kind === 'header') {
-    const value = toFieldValue(placement.prefix + revealed);
-    headerValues.set(secret, { placement, value });
-    return { name: placement.name.toLowerCase(), value, path };
+    const [name, value] = [placement.name.toLowerCase(), toFieldValue(inOnePiece(placement.prefix + revealed))];
+    inHeaders.set(secret, { placement, name, value, guarded });
+    return { name, value, path, guarded };
   }
   const separator = path.includes('?') ? '&' : '?';
-  return {
-    name: undefined,
-    value: noValue,
-    path: `${path}${separator}${placement.name}=${encodeURIComponent(revealed)}`,
-  };
+  const query = `${placement.name}=${encodeURIComponent(revealed)}`;
+  return { name: undefined, value: noValue, path: `${path}${separator}${query}`, guarded };
+}
+
+/** Joined text is a tree of its parts, which lie apart and are all read again with each use. */
+function inOnePiece(ascii: string): string {
+  return Buffer.from(ascii, 'latin1').toString('latin1');
 }
 
 export interface RequestHeaderRules {

@@ -14,8 +14,6 @@ export interface Attempt {
   readonly route: CompiledRoute;
   readonly observation: AttemptObservation;
   readonly placed: PlacedCredential;
-  /** Spellings of the credential no answer may hold. */
-  readonly forms: readonly string[];
   /** Request header lines, without framing and host. None once the answer has begun. */
   readonly headers: string[];
   /** The buffered body to send, where there is one, and as long as it may have to be. */

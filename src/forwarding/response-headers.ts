@@ -5,7 +5,7 @@
 import { byText } from '../base/by-text.ts';
 import { Refusal } from '../base/errors.ts';
 import type { ArmedCall, RawHeaders } from '../call.ts';
-import { isTextual } from './guard.ts';
+import { type Guarded, isTextual } from './guard.ts';
 import { compileLocations, type LocationRules } from './locations.ts';
 
 /** Header lines accepted of an upstream; stops one that sends thousands (the block's bytes are bounded by the parser). */
@@ -56,7 +56,7 @@ export interface ResponseHeaderRules extends LocationRules {
 
 /**
  * @param lines header lines as the upstream sent them
- * @param forms spellings of the placed credential
+ * @param credential the spellings of the placed one
  * @param bodiless whether no body follows (HEAD, 204, 304)
  * @throws Refusal `upstream_answer_malformed` for ambiguous framing, `upstream_encoding_refused` for a body that had to be
  * readable and is not.
@@ -64,7 +64,7 @@ export interface ResponseHeaderRules extends LocationRules {
 export type ReadResponseHead = (
   call: ArmedCall,
   lines: RawHeaders,
-  forms: readonly string[],
+  credential: Guarded,
   bodiless: boolean,
 ) => ResponseHead;
 
@@ -101,7 +101,7 @@ export function compileResponseHeaders(rules: ResponseHeaderRules): ReadResponse
     return actions.get(lower) ?? (droppedPrefixes.some((prefix) => lower.startsWith(prefix)) ? 'drop' : undefined);
   });
 
-  return function readResponseHead(call, lines, forms, bodiless) {
+  return function readResponseHead(call, lines, credential, bodiless) {
     if (lines.length > 2 * maxHeaderLines) throw malformed('too many header lines');
     const nominated = nominatedNames(lines);
     const out: string[] = [];
@@ -114,7 +114,7 @@ export function compileResponseHeaders(rules: ResponseHeaderRules): ReadResponse
       const name = lines[i];
       let value: string | undefined = lines[i + 1];
       if (name === undefined || value === undefined) continue;
-      if (holdsAny(value, forms)) continue;
+      if (holdsAny(value, credential)) continue;
       switch (actionOf(name)) {
         case 'drop':
           continue;
@@ -153,13 +153,14 @@ export function compileResponseHeaders(rules: ResponseHeaderRules): ReadResponse
     }
 
     out.push('x-request-id', call.id);
-    const guarded = !bodiless && rules.guard && forms.length > 0 && isTextual(contentType);
+    const guarded = !bodiless && rules.guard && credential.forms.length > 0 && isTextual(contentType);
     if (guarded && encoded) throw new Refusal('upstream_encoding_refused', { detail: 'the body is compressed' });
     return { lines: out, length, upstreamRequestId, guarded };
   };
 }
 
-function holdsAny(value: string, forms: readonly string[]): boolean {
+function holdsAny(value: string, { forms, shortest }: Guarded): boolean {
+  if (value.length < shortest) return false;
   for (const form of forms) if (value.includes(form)) return true;
   return false;
 }

@@ -6,7 +6,6 @@ import { asRefusal, Refusal } from '../base/errors.ts';
 import type { Log } from '../base/ports.ts';
 import type { Secret } from '../base/secret.ts';
 import type { ArmedCall } from '../call.ts';
-import { guardedForms } from './guard.ts';
 import { type Handshake, readHandshake } from './handshake.ts';
 import { type GateFacts, placeCredential } from './headers.ts';
 import type { Live } from './live.ts';
@@ -76,10 +75,9 @@ export function createSendings({ live, dpop, openSession, rearm, rewriteMeta, lo
       const { body } = call;
       const plain = body.kind === 'buffered' ? body.bytes : undefined;
       const bytes = plain !== undefined && route.mcp ? rewriteMeta(plain, traceparent) : plain;
-      const forms = guardedForms(call.credential.secret, call.credential.placement.kind);
       const { kind } = call.credential.placement;
       const heed = kind === 'dpop' ? dpop.heed.bind(undefined, route.origin) : undefined;
-      const attempt: Tracked = { call, route, observation, placed, forms, headers, bytes, heed, live, track };
+      const attempt: Tracked = { call, route, observation, placed, headers, bytes, heed, live, track };
       return attempt;
     } catch (failure) {
       const refusal = asRefusal(failure);

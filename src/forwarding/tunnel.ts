@@ -121,7 +121,7 @@ export function createTunnel({ addresses, ca }: TunnelNetwork): OpenTunnel {
         try {
           attempt.heed?.(101, answer.rawHeaders);
           const accepted = acceptLines(handshake, answer);
-          const { lines, upstreamRequestId } = route.readHead(call, answer.rawHeaders, attempt.forms, true);
+          const { lines, upstreamRequestId } = route.readHead(call, answer.rawHeaders, attempt.placed.guarded, true);
           release();
           observation.responded(101, lines);
           letGo(attempt);

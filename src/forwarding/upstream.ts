@@ -203,7 +203,7 @@ function onError(this: Exchange, error: unknown): void {
 /** The head of the answer has come. */
 function answer(exchange: Exchange, code: number, lines: RawHeaders): void {
   const { attempt } = exchange;
-  const { call, route, observation, forms } = attempt;
+  const { call, route, observation, placed } = attempt;
   const proofOnly = attempt.heed?.(code, lines) ?? false;
   const rejection = route.relayUnauthorized === true ? undefined : rejectionOf(code, lines, call.credential.placement);
   if (rejection !== undefined) {
@@ -218,9 +218,9 @@ function answer(exchange: Exchange, code: number, lines: RawHeaders): void {
     return;
   }
   const bodiless = call.method === 'HEAD' || code === 204 || code === 304;
-  const head = route.readHead(call, lines, forms, bodiless);
+  const head = route.readHead(call, lines, placed.guarded, bodiless);
   exchange.upstreamRequestId = head.upstreamRequestId;
-  beginAnswer(exchange.down, code, head, forms, bodiless);
+  beginAnswer(exchange.down, code, head, placed.guarded, bodiless);
   exchange.status = code;
   observation.responded(code, head.lines);
   if (mayLast(head)) letGo(attempt);

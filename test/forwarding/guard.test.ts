@@ -3,12 +3,12 @@
 import fc from 'fast-check';
 import { test } from 'tap';
 import { Secret } from '../../src/base/secret.ts';
-import { createGuard, finishGuarded, guardedForms, isTextual, passGuarded } from '../../src/forwarding/guard.ts';
+import { createGuard, finishGuarded, guardedBy, isTextual, lookFor, passGuarded } from '../../src/forwarding/guard.ts';
 
 const secret = 'eyJhbGciOiJIUzI1NiJ9.e30.s1gn4tur3';
 
 function guarded(forms: readonly string[], chunks: readonly Buffer[]): Buffer {
-  const guard = createGuard(forms);
+  const guard = createGuard(lookFor(forms));
   const passed = chunks.map((chunk) => Buffer.from(passGuarded(guard, chunk)));
   return Buffer.concat([...passed, finishGuarded(guard, Buffer.alloc(0))]);
 }
@@ -33,29 +33,29 @@ test('a credential cut at every place is masked, and so are two of them', async 
 });
 
 test('chunks without a trace of it pass as the same Buffer, and nothing is held back', async (t) => {
-  const guard = createGuard([secret]);
+  const guard = createGuard(lookFor([secret]));
   const chunk = Buffer.from('data: {"delta":"eyes"}\n\n');
   t.equal(passGuarded(guard, chunk), chunk);
   t.equal(finishGuarded(guard, Buffer.alloc(0)).length, 0);
 });
 
 test('only a tail that could begin the credential is held back, and no longer than needed', async (t) => {
-  const guard = createGuard([secret]);
+  const guard = createGuard(lookFor([secret]));
   t.equal(passGuarded(guard, Buffer.from('the ey')).toString(), 'the ');
   t.equal(passGuarded(guard, Buffer.from('es have it')).toString(), 'eyes have it');
 });
 
 test('the chunk of the parser is not written to', async (t) => {
   const chunk = Buffer.from(`x ${secret}`);
-  passGuarded(createGuard([secret]), chunk);
+  passGuarded(createGuard(lookFor([secret])), chunk);
   t.equal(chunk.toString(), `x ${secret}`);
 });
 
 test('spellings: percent-encoded and with escaped slashes where they differ', async (t) => {
-  t.strictSame(guardedForms(new Secret(secret)), [secret]);
-  t.strictSame(guardedForms(new Secret('abc/def+ghi=')), ['abc/def+ghi=', 'abc%2Fdef%2Bghi%3D', 'abc\\/def+ghi=']);
-  t.strictSame(guardedForms(new Secret('short')), []);
-  t.strictSame(guardedForms(undefined), []);
+  t.strictSame(guardedBy(new Secret(secret)).forms, [secret]);
+  t.strictSame(guardedBy(new Secret('abc/def+ghi=')).forms, ['abc/def+ghi=', 'abc%2Fdef%2Bghi%3D', 'abc\\/def+ghi=']);
+  t.strictSame(guardedBy(new Secret('short')).forms, []);
+  t.strictSame(guardedBy(undefined).forms, []);
 });
 
 test('any text with planted credentials, in any chunks: never emitted, otherwise unchanged', async (t) => {

@@ -1,6 +1,7 @@
 // Response headers: nothing for this hop, nothing that sets state at the gate, no way around the gate, never the credential.
 
 import { test } from 'tap';
+import { lookFor } from '../../src/forwarding/guard.ts';
 import { compileResponseHeaders, type ResponseHeaderRules } from '../../src/forwarding/response-headers.ts';
 import { callWith } from '../support/forwarding-call.ts';
 import { secretText } from '../support/forwarding-gate.ts';
@@ -16,7 +17,7 @@ const rules: ResponseHeaderRules = {
 };
 
 function read(lines: readonly string[], changes: Partial<ResponseHeaderRules> = {}, bodiless = false) {
-  return compileResponseHeaders({ ...rules, ...changes })(callWith(), lines, [secretText], bodiless);
+  return compileResponseHeaders({ ...rules, ...changes })(callWith(), lines, lookFor([secretText]), bodiless);
 }
 
 /** What is passed on, without our own request id. */
@@ -148,7 +149,7 @@ test('capability URLs come back through the gate, absolute, or not at all', asyn
 test('a capability URL is dropped where the agent did not say how it reached us', async (t) => {
   const lines = ['x-goog-upload-url', 'https://api.example/v1/u'];
   for (const authority of [undefined, 'a b', 'gate/../x', 'a@b']) {
-    const head = compileResponseHeaders(rules)(callWith([], { authority }), lines, [], false);
+    const head = compileResponseHeaders(rules)(callWith([], { authority }), lines, lookFor([]), false);
     t.strictSame(head.lines.slice(0, -2), [], String(authority));
   }
 });
