@@ -5,7 +5,6 @@
 import { byText } from '../base/by-text.ts';
 import { Refusal } from '../base/errors.ts';
 import { type FieldValue, toFieldValue } from '../base/http1/field-value.ts';
-import { createRemembered } from '../base/remembered.ts';
 import type { Secret } from '../base/secret.ts';
 import type { ArmedCall } from '../call.ts';
 import type { Placement } from '../credential.ts';
@@ -74,8 +73,11 @@ interface InHeader extends Pick<PlacedCredential, 'value' | 'guarded'> {
   readonly name: string;
 }
 
-/** Headers by the credential they are made of, given up with it: checking a JWT's every character took 1 us of a call. */
-const inHeaders = createRemembered<Secret, InHeader>('header');
+/**
+ * Headers by the credential they are made of, given up with it: checking a JWT's every character took 1 us of a call. Not kept in the
+ * object as other things are (`base/remembered.ts`): this is the value itself, and whoever looks at a secret must not find it.
+ */
+const inHeaders = new WeakMap<Secret, InHeader>();
 
 const noValue = toFieldValue('');
 
