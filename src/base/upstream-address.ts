@@ -1,8 +1,7 @@
 // Server address and port of a URL, for span attributes and labels; parsed once for each origin.
 // Takes nothing of a URL but scheme, host and port: userinfo, path and query can carry credentials.
 
-import { LRUCache } from 'lru-cache';
-import { atMost } from './at-most.ts';
+import { createRecent, type Marked } from './recent.ts';
 
 /** Origins remembered; routes name far fewer, but a wildcard host may be chosen by a caller. */
 const maxOrigins = 1_024;
@@ -12,17 +11,19 @@ export interface ServerAddress {
   readonly port: number;
 }
 
-const unknown: ServerAddress = { address: 'unknown', port: 0 };
+interface Known extends ServerAddress, Marked {}
 
-const known = new LRUCache<string, ServerAddress>(atMost(maxOrigins));
+const known = createRecent<Known>({ most: maxOrigins });
 
 export function serverAddress(url: string): ServerAddress {
   const before = known.get(url);
   if (before !== undefined) return before;
-  const parsed = parse(url);
+  const parsed = { ...parse(url), used: false };
   known.set(url, parsed);
   return parsed;
 }
+
+const unknown: ServerAddress = { address: 'unknown', port: 0 };
 
 function parse(url: string): ServerAddress {
   if (!URL.canParse(url)) return unknown;

@@ -2,8 +2,8 @@
 // Refuses paths that hand out credentials, and spellings that could mean another operation.
 // Must never take the query, a header or the body into account: what is found is remembered for calls that have others.
 
-import { LRUCache } from 'lru-cache';
 import { Refusal } from '../base/errors.ts';
+import { createRecent, type Marked } from '../base/recent.ts';
 import type { Arrival } from '../call.ts';
 import type { Catalogue, CompiledRoute } from './catalogue.ts';
 import { type MatchedOperation, matchOperation } from './operation.ts';
@@ -27,6 +27,8 @@ export interface Place {
   readonly upstreamPath: string;
 }
 
+interface Known extends Place, Marked {}
+
 /** What a place follows from. */
 export interface Asked {
   readonly rawPath: string;
@@ -37,7 +39,7 @@ export interface Asked {
 
 /** @returns a function that throws Refusal of the route group */
 export function createFindPlace(catalogue: Catalogue): (asked: Asked) => Place {
-  const places = new LRUCache<string, Place>({ max: maxPlaces });
+  const places = createRecent<Known>({ most: maxPlaces });
 
   return (asked) => {
     const { rawPath, method, authority, transport } = asked;
@@ -58,7 +60,7 @@ interface Below extends Omit<CanonicalTarget, 'query'> {
   readonly upgrade: boolean;
 }
 
-function findPlace(catalogue: Catalogue, { rawPath, method, authority, transport }: Asked): Place {
+function findPlace(catalogue: Catalogue, { rawPath, method, authority, transport }: Asked): Known {
   const target = canonicalPath(rawPath, catalogue.encodedSlashes);
   const compiled = catalogue.match(target.path, authority);
   if (target.slashed > 0 && !compiled?.inspection.encodedSlashIn.size) throw escapes('has an encoded slash');
@@ -75,6 +77,7 @@ function findPlace(catalogue: Catalogue, { rawPath, method, authority, transport
     path: below.path === '' ? '/' : below.path,
     matched: spec.mcp ? undefined : findOperation(below),
     upstreamPath: upstreamPath(spec.upstream, below.path),
+    used: false,
   };
 }
 

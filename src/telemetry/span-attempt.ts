@@ -5,7 +5,7 @@
 import { bounded, boundedOptional } from '../base/bounded.ts';
 import type { Refusal } from '../base/errors.ts';
 import { idDigest } from '../base/id-digest.ts';
-import { bareUrl, type ServerAddress, serverAddress } from '../base/upstream-address.ts';
+import { bareUrl, serverAddress } from '../base/upstream-address.ts';
 import type { ArmedCall, RoutedCall, StreamEnd } from '../call.ts';
 import { methodOf } from '../reached.ts';
 import type { AlikeValues, AttributeWriter } from './otlp-attributes.ts';
@@ -50,11 +50,14 @@ const common = [
   'gen_ai.operation.name',
   'gen_ai.provider.name',
   'gen_ai.request.stream',
+  'server.address',
+  'server.port',
 ] as const;
 
 /** All but what grant-attributes.ts writes. */
 export function writeAttemptAttributes(to: AttributeWriter, call: ArmedCall, resend: number, end: AttemptEnd): void {
   const { upstream, facts, route } = call;
+  const { address, port } = serverAddress(upstream.origin);
   const error = attemptError(end);
   const operation = route.dialect === 'mcp' ? undefined : genAiOperation(call);
   const genAi = operation !== undefined;
@@ -68,20 +71,16 @@ export function writeAttemptAttributes(to: AttributeWriter, call: ArmedCall, res
     operation,
     genAi ? route.provider : undefined,
     genAi && facts.stream === true ? true : undefined,
+    address,
+    port,
   ];
   to.alike(route, common, values);
   if (error === undefined) to.few('error.type', end.usage?.rpcError);
   if (resend > 0) to.set('http.request.resend_count', resend);
-  to.shared('address', serverAddress(upstream.origin), writeAddress);
   to.few('url.full', `${upstream.origin}${upstream.path}`, spellUrl);
   to.set('postern.request.id', call.id);
   if (route.dialect === 'mcp') writeMcp(to, call, end);
   else if (genAi) writeGenAi(to, call, end);
-}
-
-function writeAddress(to: AttributeWriter, { address, port }: ServerAddress): void {
-  to.set('server.address', address);
-  to.set('server.port', port);
 }
 
 /** What presets call their operations, in the words of gen_ai.operation.name. */
