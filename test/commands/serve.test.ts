@@ -180,3 +180,19 @@ test('an audit file that cannot be written: no start without a record of it', as
   t.match(ended.stderr, /cannot use the file \/nowhere\/at\/all/);
   assertPlain(t, ended);
 });
+
+test('a gate that is ready lets its young heap grow, which it kept small while it started', async (t) => {
+  const { file } = await quickstart(t);
+  // Told on standard error, in the process itself: there is no other way to read a flag of V8.
+  const spy = `import v8 from 'node:v8'; import { syncBuiltinESMExports } from 'node:module'; const set = v8.setFlagsFromString;
+v8.setFlagsFromString = (flag) => { console.error('flag', flag); set(flag); }; syncBuiltinESMExports();`;
+  const NODE_OPTIONS = `--import data:text/javascript,${encodeURIComponent(spy)}`;
+  const gate = start(t, ['serve', '--config', file], { env: { NODE_OPTIONS } });
+  await gate.printed('stderr', /Next:|Try it/);
+  gate.signal('SIGTERM');
+
+  const { stderr } = await gate.ended;
+
+  const told = [...stderr.matchAll(/^flag (--(?:semi-space|no-use-osr|use-osr)\S*)$/gm)].map(([, flag]) => flag);
+  t.strictSame(told, ['--semi-space-growth-factor=1', '--no-use-osr', '--semi-space-growth-factor=2', '--use-osr']);
+});
