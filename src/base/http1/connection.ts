@@ -30,6 +30,12 @@ export interface Connection extends Link {
   paused: boolean;
   timer: NodeJS.Timeout | undefined;
   timerMs: number;
+  /** Over TLS. */
+  readonly secure: boolean;
+  /** Its request was small, and left in one piece. */
+  small: boolean;
+  /** Its last request is not known to have left: see {@link judge}. */
+  leaving: boolean;
   /** What the socket died of. */
   broken: Error | undefined;
   /** Turns of the keeper's clock since it became idle. */
@@ -46,6 +52,9 @@ export function newConnection(socket: Socket, host: string, keeper: Keeper): Con
     receiver: undefined,
     sending: undefined,
     paused: false,
+    secure: 'encrypted' in socket,
+    small: false,
+    leaving: false,
     timer: undefined,
     timerMs: 0,
     broken: undefined,
@@ -77,6 +86,7 @@ export function begin(connection: Connection, request: UpstreamRequest, receiver
   }
   connection.receiver = receiver;
   connection.paused = false;
+  connection.leaving = false;
   awaitAnswer(connection.answer, request.method === 'HEAD');
   awaitProgress(connection, request.idleMs);
   write(connection, head, body);
@@ -84,8 +94,10 @@ export function begin(connection: Connection, request: UpstreamRequest, receiver
 
 function write(connection: Connection, head: string, body: UpstreamRequest['body']): void {
   const { socket } = connection;
+  connection.small = body === undefined;
   if (body !== undefined && !('stream' in body)) {
     const text = joinable(body);
+    connection.small = text !== undefined;
     if (text !== undefined) {
       socket.write(head + text, 'latin1');
       return;
@@ -152,9 +164,10 @@ function pause(connection: Connection, receiver: Receiver): void {
 /** The answer is whole. */
 function finish(connection: Connection, receiver: Receiver): void {
   const { socket } = connection;
+  const late = connection.secure && connection.small && socket.writableLength > 0;
   // An upstream that answers before it has read the request may leave it at that, and take what still comes of it, the agent's words,
   // for a request of its own. Its answer would be the next call's.
-  const gone = connection.sending === undefined && socket.writableLength === 0;
+  const gone = connection.sending === undefined && (socket.writableLength === 0 || late);
   const reusable = connection.answer.persistent && gone;
   clear(connection);
   if (!reusable) socket.destroy();
@@ -164,7 +177,20 @@ function finish(connection: Connection, receiver: Receiver): void {
   } catch (error) {
     receiver.onError(error);
   }
-  if (reusable) connection.keeper.idle(connection);
+  if (!reusable) return;
+  connection.leaving = late;
+  if (late) setImmediate(judge, connection);
+  connection.keeper.idle(connection);
+}
+
+/**
+ * Over TLS Node tells of a write that was done at once no sooner than after the events of the next turn, one of which may be the answer
+ * (near upstreams: of nearly all calls, each of which then paid for a handshake). A small request is given the rest of this turn. A
+ * large one is not: it may be on its way still, and its end may go in this very turn.
+ */
+function judge(connection: Connection): void {
+  if (connection.leaving && connection.socket.writableLength > 0) connection.socket.destroy();
+  connection.leaving = false;
 }
 
 /** Ends the exchange under way, if any, and the connection. */

@@ -72,15 +72,19 @@ export function createHttp1Pool(options: UpstreamPoolOptions): Pool {
   /** As many as there are connections for; each of the others waits for one, or has one made. */
   function sendLine(): void {
     while (line.length > 0) {
-      const connection = idle.pop();
+      const connection = takeIdle();
       if (connection === undefined) break;
-      // One that was given up is listed until its socket has closed.
-      if (connection.socket.destroyed) continue;
       const next = line.shift();
       if (next !== undefined) begin(connection, next.request, next.receiver);
     }
     dialForLine();
     endWhenEmpty();
+  }
+
+  /** The last one used of which is known that it may be: one that was given up is listed until its socket has closed. */
+  function takeIdle(): Connection | undefined {
+    const at = idle.findLastIndex(({ socket }) => !socket.destroyed && socket.writableLength === 0);
+    return at === -1 ? undefined : idle.splice(at, 1)[0];
   }
 
   function endIdle(): void {
