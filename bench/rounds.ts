@@ -12,7 +12,7 @@ import type { World } from './world.ts';
 const settleMs = 1_500;
 
 /** Requests before anything is measured, and how often at most two seconds are given to reach them. */
-const warmRequests = 80_000;
+const warmRequests = 160_000;
 const maxWarmUps = 10;
 
 export interface Row {
