@@ -61,8 +61,7 @@ export function writeDelegation(
   call: KnownCall,
   facts: CredentialFacts | undefined,
 ): void {
-  const ids = idsOf(recorder, call, facts);
-  to.set('postern.delegation.id', ids.id);
+  const ids = writeId(to, recorder, call, facts);
   to.block(recorder.parts.delegation(call, ids));
 }
 
@@ -74,7 +73,17 @@ export function writeGrant(
   call: KnownCall,
   facts: CredentialFacts | undefined,
 ): void {
+  const ids = writeId(to, recorder, call, facts);
+  recorder.parts.grant(to, span, call, facts, ids);
+}
+
+function writeId(
+  to: AttributeWriter,
+  recorder: CallRecorder,
+  call: KnownCall,
+  facts: CredentialFacts | undefined,
+): DelegationIds {
   const ids = idsOf(recorder, call, facts);
   to.set('postern.delegation.id', ids.id);
-  recorder.parts.grant(to, span, call, facts, ids);
+  return ids;
 }
