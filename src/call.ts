@@ -2,32 +2,18 @@
 // Each stage returns the call with one more fact established; `forward` takes only an ArmedCall, so a skipped stage does
 // not compile. Each `...Call` type is made in exactly one file (the architecture test holds this).
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { IncomingMessage } from 'node:http';
 import type { Awaitable } from './base/awaitable.ts';
 import type { Refusal } from './base/errors.ts';
 import type { Secret } from './base/secret.ts';
 import type { CacheResult, Credential, CredentialFacts, SpanReference } from './credential.ts';
 import type { Binding, DelegationChain, Principal, VerifiedToken } from './principal.ts';
+import type { HttpTransport, UpgradeTransport } from './transport.ts';
 
 /** Header lines as Node gives them: name, value, name, value ... in order, duplicates and case kept. */
 export type RawHeaders = readonly string[];
 
 // ---------------------------------------------------------------------------------------------- Arrival
-
-export interface HttpTransport {
-  readonly kind: 'http';
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-}
-
-export interface UpgradeTransport {
-  readonly kind: 'upgrade';
-  readonly request: IncomingMessage;
-  readonly socket: Duplex;
-  /** Bytes the client sent after its upgrade request. */
-  readonly head: Buffer;
-}
 
 /** A request as it came in: nothing trusted, nothing removed. */
 export interface Arrival {

@@ -25,7 +25,7 @@ const files: SourceFile[] = readdirSync(src, { recursive: true, encoding: 'utf8'
 const roots = ['app.ts', 'cli.ts', 'commands/', 'wiring/'];
 
 /** What is known of a call, stage by stage: types, and the guards that read how far a call came. */
-const callLayer = ['call.ts', 'credential.ts', 'principal.ts', 'reached.ts'];
+const callLayer = ['call.ts', 'credential.ts', 'principal.ts', 'reached.ts', 'transport.ts'];
 
 /** Where a secret is placed on a message, hashed, decoded, verified or handed to another thread. Nowhere else is its value needed. */
 const mayReveal = [

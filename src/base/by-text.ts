@@ -8,16 +8,49 @@ const maxTexts = 512;
 /** Longest text remembered, in characters: names are short. */
 const maxLength = 64;
 
-/** @param make what is said of a text; must depend on it alone */
-export function byText<T>(make: (text: string) => T): (text: string) => T {
-  const known = new Map<string, T>();
+interface Known<T> {
+  readonly text: string;
+  readonly made: T;
+  /** What was asked for after it the last time: clients write their fields in the same order on every call. */
+  next: Known<T> | undefined;
+}
+
+/**
+ * Comparing with the text that is expected takes a fifth of looking it up; a call does that for eighty names (2 us).
+ * @param make what is said of a text; must depend on it alone. Not `undefined`: the types of callers would hide what is asked for.
+ */
+export function byText<T extends {}>(make: (text: string) => T): (text: string) => T {
+  const all = new Map<string, Known<T>>();
+  let last: Known<T> | undefined;
+
+  function find(text: string): Known<T> | undefined {
+    const before = all.get(text);
+    if (before !== undefined || text.length > maxLength) return before;
+    if (all.size >= maxTexts) {
+      all.clear();
+      last = undefined;
+    }
+    const own = copied(text);
+    const known = { text: own, made: make(own), next: undefined };
+    all.set(own, known);
+    return known;
+  }
+
   return (text) => {
-    const before = known.get(text);
-    if (before !== undefined) return before;
-    const made = make(text);
-    if (text.length > maxLength) return made;
-    if (known.size >= maxTexts) known.clear();
-    known.set(text, made);
-    return made;
+    const expected = last?.next;
+    if (expected !== undefined && expected.text === text) {
+      last = expected;
+      return expected.made;
+    }
+    const known = find(text);
+    if (known === undefined) return make(text);
+    if (last !== undefined) last.next = known;
+    last = known;
+    return known.made;
   };
+}
+
+/** A part cut out of a text is a reference to all of it for V8: remembered, a name would keep the credentials beside it. */
+function copied(text: string): string {
+  return Buffer.from(text, 'utf16le').toString('utf16le');
 }

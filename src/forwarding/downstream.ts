@@ -1,15 +1,15 @@
 // Writes one answer to the agent: head, body with backpressure, end. Keeps the count of what went out and notices an agent
 // that stops reading. Must never let a half-sent answer look whole: what fails after the head cuts the connection.
 
-import type { ServerResponse } from 'node:http';
 import { joinable } from '../base/one-piece.ts';
 import { atTurnEnd, type Later } from '../base/turn-end.ts';
 import type { AttemptObservation } from '../call.ts';
+import type { AgentResponse } from '../transport.ts';
 import { createGuard, finishGuarded, type Guard, type Guarded, passGuarded } from './guard.ts';
 import type { ResponseHead } from './response-headers.ts';
 
 export interface DownstreamOptions {
-  readonly response: ServerResponse;
+  readonly response: AgentResponse;
   /** Is shown what goes out. */
   readonly observation: AttemptObservation;
   readonly idleMs: number;
@@ -25,7 +25,7 @@ export interface DownstreamOptions {
  */
 export interface Downstream extends Later {
   readonly options: DownstreamOptions;
-  readonly response: ServerResponse;
+  readonly response: AgentResponse;
   readonly observation: AttemptObservation;
   begun: boolean;
   ended: boolean;

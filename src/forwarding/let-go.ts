@@ -3,9 +3,10 @@
 // Must never be called while the call may be sent again, nor take what the end of a call is recorded with. Nobody else may change
 // what is known of a call.
 
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Secret } from '../base/secret.ts';
 import type { ArmedCall, PresentedCredential, RawHeaders } from '../call.ts';
+import type { WholeRequest } from '../transport.ts';
 import type { Attempt } from './outcome.ts';
 import type { ResponseHead } from './response-headers.ts';
 
@@ -37,7 +38,8 @@ export function letGo(attempt: Attempt): void {
   const presented: readonly Mutable<PresentedCredential>[] = call.presented;
   for (const credential of presented) credential.value = noSecret;
   // In place: the arrival has the same lines.
-  const { request } = call.transport;
+  const request: Mutable<WholeRequest> | IncomingMessage = call.transport.request;
   request.rawHeaders.length = 0;
-  request.headers = noFields;
+  if ('whole' in request) request.whole = noBytes;
+  else request.headers = noFields;
 }

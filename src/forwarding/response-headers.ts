@@ -68,7 +68,18 @@ export type ReadResponseHead = (
   bodiless: boolean,
 ) => ResponseHead;
 
-type Action = 'drop' | 'length' | 'framing' | 'type' | 'encoding' | 'path' | 'url' | 'links' | 'id' | 'session';
+type Action =
+  | 'pass'
+  | 'drop'
+  | 'length'
+  | 'framing'
+  | 'type'
+  | 'encoding'
+  | 'path'
+  | 'url'
+  | 'links'
+  | 'id'
+  | 'session';
 
 export function compileResponseHeaders(rules: ResponseHeaderRules): ReadResponseHead {
   const locations = compileLocations(rules);
@@ -96,9 +107,9 @@ export function compileResponseHeaders(rules: ResponseHeaderRules): ReadResponse
     ...(rules.mcp ? [['mcp-session-id', 'session'] satisfies [string, Action]] : []),
   ]);
 
-  const actionOf = byText((name): Action | undefined => {
+  const actionOf = byText((name): Action => {
     const lower = name.toLowerCase();
-    return actions.get(lower) ?? (droppedPrefixes.some((prefix) => lower.startsWith(prefix)) ? 'drop' : undefined);
+    return actions.get(lower) ?? (droppedPrefixes.some((prefix) => lower.startsWith(prefix)) ? 'drop' : 'pass');
   });
 
   return function readResponseHead(call, lines, credential, bodiless) {

@@ -10,7 +10,7 @@ import { type AddressPolicy, AddressRefused } from '../base/addresses.ts';
 import { asRefusal, Refusal } from '../base/errors.ts';
 import { request as plainRequest, STATUS_CODES } from '../base/node-http.ts';
 import { trusting } from '../base/trusting.ts';
-import type { UpgradeTransport } from '../call.ts';
+import type { UpgradeTransport } from '../transport.ts';
 import { endOf, upstreamFailure } from './failures.ts';
 import { acceptLines, type Handshake, offerLines } from './handshake.ts';
 import { letGo } from './let-go.ts';

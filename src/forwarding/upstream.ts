@@ -4,7 +4,8 @@
 
 import { Refusal } from '../base/errors.ts';
 import type { Link, Receiver, UpstreamRequest } from '../base/http1/exchange.ts';
-import type { HttpTransport, RawHeaders, StreamEnd } from '../call.ts';
+import type { RawHeaders, StreamEnd } from '../call.ts';
+import type { HttpTransport } from '../transport.ts';
 import {
   beginAnswer,
   type Downstream,

@@ -1,22 +1,25 @@
 // The listener agents call: turns each HTTP request and each WebSocket upgrade into an Arrival and lets the pipeline carry it.
-// Parses strictly (llhttp strict mode refuses CL+TE, bare LF, bad framing) and must never relax that: request smuggling.
+// What came whole is read by whole-request.ts, everything else by Node's server: strictly (llhttp refuses CL+TE, bare LF, bad framing).
+// Must never relax that: request smuggling.
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer } from '../base/node-http.ts';
 import type { Clock, Log } from '../base/ports.ts';
 import { randomUuid } from '../base/random-ids.ts';
 import { atTurnEnd } from '../base/turn-end.ts';
 import type { Arrival, Peer } from '../call.ts';
+import type { AgentResponse } from '../transport.ts';
 import { type ListenAddress, listen } from './address.ts';
+import type { AgentAnswer } from './agent-answer.ts';
+import { type AgentConnections, createAgentConnections } from './agent-connection.ts';
 import { AgentRequest } from './agent-request.ts';
 import { endDetached } from './detached.ts';
+import { maxHeaderLines, type Read } from './whole-request.ts';
 
 /** Time for a client to send its whole header block; stops slowloris. Bodies have idle limits only (long uploads are real). */
 const headersTimeoutMs = 30_000;
-
-/** Header lines per request; Node's default of 2,000 is more than any SDK and enough for an attacker to waste our time. */
-const maxHeaderLines = 256;
 
 export interface OutboundOptions {
   readonly address: ListenAddress;
@@ -59,20 +62,37 @@ export async function listenOutbound(options: OutboundOptions): Promise<Outbound
   server.maxHeadersCount = maxHeaderLines;
 
   /** Its own removal in place of `once`, which keeps a wrapper with every open stream. */
-  function ended(this: ServerResponse): void {
+  function ended(this: AgentResponse): void {
     this.off('close', ended);
     live -= 1;
     if (draining) server.closeIdleConnections();
   }
 
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+  function begin(arrival: Arrival, response: AgentResponse): void {
     live += 1;
-    if (draining) response.shouldKeepAlive = false;
     response.on('close', ended);
-    const arrival = toArrival(request, { kind: 'http', request, response }, clock);
     // With the other calls of this turn: all are identified, then all are routed, each stage with its code and data at hand.
     atTurnEnd({ turnEnded: () => void carry(arrival) });
+  }
+
+  function take({ method, target, rawHeaders, body }: Read, peer: Peer, response: AgentAnswer): void {
+    const request = { socket: response.socket, rawHeaders, complete: true, whole: body } as const;
+    const transport = { kind: 'http', request, response } as const;
+    begin({ id: randomUuid(), at: clock.now(), method, target, rawHeaders, peer, transport }, response);
+  }
+
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    if (draining) response.shouldKeepAlive = false;
+    begin(toArrival(request, { kind: 'http', request, response }, clock), response);
   });
+
+  // Node's own listener of this event is what makes a server of connections: it gets those that are given to it.
+  const nodes = server.listeners('connection');
+  const giveToNode = (socket: Socket) => {
+    for (const listener of nodes) listener.call(server, socket);
+  };
+  const connections = createAgentConnections({ ...options, take, giveToNode });
+  server.removeAllListeners('connection').on('connection', connections.accept);
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     tunnels.add(socket);
@@ -97,7 +117,8 @@ export async function listenOutbound(options: OutboundOptions): Promise<Outbound
     active: () => live + tunnels.size,
     async drain(timeoutMs) {
       draining = true;
-      await drainServer(server, tunnels, timeoutMs, () => live + tunnels.size === 0);
+      connections.drain();
+      await drainServer(server, connections, tunnels, timeoutMs, () => live + tunnels.size === 0);
     },
   };
 }
@@ -135,6 +156,7 @@ function refuseUnparsed(error: NodeJS.ErrnoException, socket: Duplex): void {
 
 async function drainServer(
   server: Server,
+  connections: AgentConnections,
   tunnels: Set<Duplex>,
   timeoutMs: number,
   idle: () => boolean,
@@ -144,6 +166,7 @@ async function drainServer(
   if (idle()) server.closeAllConnections();
   const cut = setTimeout(() => {
     for (const socket of tunnels) socket.destroy();
+    connections.destroy();
     server.closeAllConnections();
   }, timeoutMs);
   await closed;

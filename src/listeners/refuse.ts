@@ -2,10 +2,12 @@
 // Works for plain requests and for WebSocket upgrades; when the response has already begun, the connection is cut instead,
 // since a half-sent answer must not look whole.
 
+import type { IncomingMessage } from 'node:http';
 import { publicCodes, type Refusal } from '../base/errors.ts';
 import { STATUS_CODES } from '../base/node-http.ts';
-import type { Arrival, Dialect, HttpTransport, UpgradeTransport } from '../call.ts';
+import type { Arrival, Dialect } from '../call.ts';
 import { isRouted } from '../reached.ts';
+import type { HttpTransport, UpgradeTransport } from '../transport.ts';
 import { endDetached } from './detached.ts';
 import { errorBody } from './dialects.ts';
 
@@ -76,11 +78,11 @@ function answer({ request, response }: HttpTransport, status: number, headers: s
   }
   if (response.destroyed) return;
   response.writeHead(status, headers);
-  response.end(body);
+  response.end(Buffer.from(body));
   if (!request.complete) discardRest(request);
 }
 
-function discardRest(request: HttpTransport['request']): void {
+function discardRest(request: IncomingMessage): void {
   let discarded = 0;
   request.on('data', (chunk: Buffer) => {
     discarded += chunk.length;

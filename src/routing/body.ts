@@ -4,7 +4,8 @@
 import type { IncomingMessage } from 'node:http';
 import { type Awaitable, whenReady } from '../base/awaitable.ts';
 import { Refusal } from '../base/errors.ts';
-import type { Body, HttpTransport, UpgradeTransport } from '../call.ts';
+import type { Body } from '../call.ts';
+import type { HttpTransport, UpgradeTransport, WholeRequest } from '../transport.ts';
 
 /** Bodies of known length up to this are read whole in any case: cheaper than a stream, and they can be sent twice. */
 const alwaysBuffered = 65_536;
@@ -26,12 +27,18 @@ const none: Body = { kind: 'none' };
 export function readBody(transport: HttpTransport | UpgradeTransport, needed: boolean, limit: number): Awaitable<Body> {
   if (transport.kind === 'upgrade') return none;
   const { request } = transport;
+  if ('whole' in request) return wholeBody(request, needed ? limit : alwaysBuffered);
   const length = declaredLength(request);
   if (length === 0) return none;
   if (!needed && (length === undefined || length > alwaysBuffered)) return { kind: 'stream', stream: request, length };
   const bound = needed ? limit : alwaysBuffered;
   if (length !== undefined && length > bound) throw overLimit(bound);
   return whenReady(takeArrived(request, length) ?? collect(request, bound), buffered);
+}
+
+function wholeBody({ whole }: WholeRequest, bound: number): Body {
+  if (whole.length > bound) throw overLimit(bound);
+  return buffered(whole);
 }
 
 function buffered(bytes: Buffer): Body {

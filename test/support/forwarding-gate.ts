@@ -26,6 +26,9 @@ export interface RecordedAttempt {
   readonly ends: (readonly [StreamEnd, Reason | undefined])[];
 }
 
+/** As Node's server makes it. */
+type NodeTransport = Arrival['transport'] & { readonly request: IncomingMessage };
+
 export type Change = (call: ArmedCall) => Partial<ArmedCall>;
 
 export interface GateOptions
@@ -115,13 +118,13 @@ export async function startGate(options: GateOptions): Promise<TestGate> {
   }
 
   /** Apart from what waits for the answer: see `admit` in src/pipeline.ts. */
-  async function armed(transport: Arrival['transport']): Promise<ArmedCall> {
+  async function armed(transport: NodeTransport): Promise<ArmedCall> {
     const body = await bodyOf(transport, options.stream === true);
     const call = armedCall(transport, body, options, observationInto(attempts));
     return { ...call, ...options.change?.(call) };
   }
 
-  async function carry(transport: Arrival['transport'], refuse: (refusal: Refusal) => void): Promise<void> {
+  async function carry(transport: NodeTransport, refuse: (refusal: Refusal) => void): Promise<void> {
     try {
       const reply = await forwarding.forward(await armed(transport));
       replies.push(reply);
@@ -174,7 +177,7 @@ function answerRefused(response: ServerResponse, { status, reason }: Refusal): v
   else response.writeHead(status, { 'postern-reason': reason }).end();
 }
 
-async function bodyOf(transport: Arrival['transport'], stream: boolean): Promise<Body> {
+async function bodyOf(transport: NodeTransport, stream: boolean): Promise<Body> {
   const { request } = transport;
   const length = request.headers['content-length'];
   const has = transport.kind === 'http' && (length !== undefined || request.headers['transfer-encoding'] !== undefined);
@@ -188,7 +191,7 @@ async function bodyOf(transport: Arrival['transport'], stream: boolean): Promise
 
 /** A permitted and armed call of an agent on behalf of a user. */
 export function armedCall(
-  transport: Arrival['transport'],
+  transport: NodeTransport,
   body: Body,
   { origin, route = {} }: GateOptions,
   observation: Observation,
