@@ -96,8 +96,9 @@ export function readWholeRequest(bytes: Buffer, maxHeadBytes: number): Read | nu
   let length: number | undefined;
   for (let at = requestLine + 2; at < end; ) {
     const nameEnd = text.indexOf(':', at);
+    if (nameEnd === -1 || rawHeaders.length >= 2 * maxHeaderLines) return undefined;
     const field = fieldOf(text.slice(at, nameEnd));
-    if (nameEnd === -1 || field.means === 'for Node' || rawHeaders.length >= 2 * maxHeaderLines) return undefined;
+    if (field.means === 'for Node') return undefined;
     const from = bytes[nameEnd + 1] === space ? nameEnd + 2 : nameEnd + 1;
     const to = visibleEnd(words, from);
     if (bytes[to] !== carriageReturn || bytes[to + 1] !== lineFeed) return undefined;
