@@ -20,7 +20,10 @@ export interface Row {
   /** CPU microseconds per request. */
   readonly cpu: number;
   readonly cpuMin: number;
+  /** Of the medians, to the first proxy's. */
   readonly ratio: number;
+  /** Median of the ratios to the first proxy within each round: a slow stretch of the machine falls on both. */
+  readonly paired: number;
   readonly perSecond: number;
   readonly p50: number;
   readonly failures: number;
@@ -92,12 +95,14 @@ function closeRound(sample: Sample, variant: Variant): void {
 }
 
 function rowsOf(samples: ReadonlyMap<string, Sample>): Row[] {
-  const base = median(samples.values().next().value?.cpu ?? []);
+  const first = samples.values().next().value?.cpu ?? [];
+  const base = median(first);
   return [...samples].map(([name, { cpu, perSecond, p50, failures }]) => ({
     name,
     cpu: median(cpu),
     cpuMin: Math.min(...cpu),
     ratio: median(cpu) / base,
+    paired: median(cpu.map((each, round) => each / (first[round] ?? Number.NaN))),
     perSecond: median(perSecond),
     p50: median(p50),
     failures,
