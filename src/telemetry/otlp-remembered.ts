@@ -21,6 +21,14 @@ const maxFewText = 256;
 /** Combinations remembered of one object, the oldest given up first: they are compared one by one. */
 const maxAlike = 32;
 
+/** What is remembered of one name. */
+interface Few {
+  readonly blocks: Map<AlikeValue, AttributeBlock>;
+  /** Most values come several times in a row: comparing with the last one takes a third of looking it up. */
+  last: AlikeValue;
+  lastBlock: AttributeBlock | undefined;
+}
+
 interface Alike {
   readonly values: readonly AlikeValue[];
   readonly block: AttributeBlock;
@@ -30,20 +38,16 @@ interface Alike {
 export function rememberingInto(writer: ProtoWriter, tag: number, valueLength: number): AttributeWriter {
   const encode = createBlocks(tag, valueLength);
   const plain = attributesInto(writer, tag, valueLength);
-  const fewOf = new Map<string, Map<AlikeValue, AttributeBlock>>();
+  const fewOf = new Map<string, Few>();
   const parts = new Map<string, WeakMap<object, AttributeBlock>>();
   const alikeOf = new Map<readonly string[], WeakMap<object, Alike[]>>();
 
   // What has to be encoded has functions of its own: a function that makes a closure takes memory for it whether it gets there
   // or not (1.2 KB of a sampled call).
-  function encodeFew(
-    values: Map<AlikeValue, AttributeBlock>,
-    key: AlikeValue,
-    ...told: Parameters<AttributeWriter['few']>
-  ): void {
+  function encodeFew({ blocks }: Few, key: AlikeValue, ...told: Parameters<AttributeWriter['few']>): void {
     plain.few(...told);
-    if (values.size >= maxFew || (typeof key === 'string' && key.length > maxFewText)) return;
-    values.set(
+    if (blocks.size >= maxFew || (typeof key === 'string' && key.length > maxFewText)) return;
+    blocks.set(
       key,
       encode((to) => to.few(...told)),
     );
@@ -71,10 +75,13 @@ export function rememberingInto(writer: ProtoWriter, tag: number, valueLength: n
     few(name, value, spell) {
       if (value === undefined) return;
       const key = keyOf(value);
-      const values = fewOf.get(name) ?? put(fewOf, name, new Map<AlikeValue, AttributeBlock>());
-      const known = values.get(key);
-      if (known === undefined) encodeFew(values, key, name, value, spell);
-      else plain.block(known);
+      const of = fewOf.get(name) ?? put(fewOf, name, { blocks: new Map(), last: undefined, lastBlock: undefined });
+      if (of.lastBlock === undefined || of.last !== key) {
+        of.last = key;
+        of.lastBlock = of.blocks.get(key);
+      }
+      if (of.lastBlock === undefined) encodeFew(of, key, name, value, spell);
+      else plain.block(of.lastBlock);
     },
     alike(of, names, values) {
       const lists = alikeOf.get(names) ?? put(alikeOf, names, new WeakMap<object, Alike[]>());
