@@ -110,8 +110,8 @@ export function createAgentConnections(options: AgentConnectionsOptions): AgentC
       forget();
       socket.off('data', onData).off('drain', onDrain).off('end', onEnd).off('error', onError).off('close', onClose);
       giveToNode(socket);
+      // It flows, so Node reads them at once. Not made to flow after that: a tunnel may have it by now, which reads when it is ready.
       socket.unshift(bytes);
-      socket.resume();
     }
 
     function answered(): void {
