@@ -163,7 +163,11 @@ async function drainServer(
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
-  if (idle()) server.closeAllConnections();
+  if (idle()) {
+    // Half a request is no call.
+    connections.destroy();
+    server.closeAllConnections();
+  }
   const cut = setTimeout(() => {
     for (const socket of tunnels) socket.destroy();
     connections.destroy();
