@@ -117,11 +117,17 @@ export function createAgentConnections(options: AgentConnectionsOptions): AgentC
     function answered(): void {
       answer = undefined;
       idle.refresh();
-      if (draining) socket.end();
+      if (draining) leave();
       else if (heldBytes > 0) {
         socket.resume();
         begin(takeHeld());
       }
+    }
+
+    /** Nothing begins after an answer that said so (RFC 9112 section 9.6); who stays all the same would hold up a stop. */
+    function leave(): void {
+      socket.off('data', onData);
+      socket.destroySoon();
     }
 
     function closeIfIdle(): void {
@@ -134,8 +140,13 @@ export function createAgentConnections(options: AgentConnectionsOptions): AgentC
 
     /** Whoever ends a connection before its answer has left, leaves (as with Node's server). */
     function onEnd(): void {
-      if (answer === undefined || answer.ended) socket.end();
-      else socket.destroy();
+      if (answer !== undefined && !answer.ended) {
+        socket.destroy();
+        return;
+      }
+      // What waits for its turn could not be answered any more.
+      takeHeld();
+      socket.end();
     }
 
     function onClose(): void {
