@@ -22,6 +22,9 @@ export interface Answering {
 /** RFC 9110 section 5.6.2. */
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
+/** RFC 9110 section 8.6. What else is a number for JavaScript would be another one for the agent. */
+const digits = /^\d+$/;
+
 /** Said here and nowhere else. */
 const ours = new Set(['connection', 'keep-alive', 'transfer-encoding', 'trailer', 'upgrade']);
 
@@ -78,7 +81,7 @@ export class AgentAnswer extends EventEmitter implements AgentResponse {
       const means = meaningOf(name);
       if (means === 'date') dated = true;
       else if (means === 'length') {
-        if (length !== undefined) throw new TypeError('a length said twice');
+        if (length !== undefined || !digits.test(value)) throw new TypeError('a length said twice, or none');
         length = Number(value);
       }
       head += `${name}: ${value}\r\n`;
@@ -111,7 +114,8 @@ export class AgentAnswer extends EventEmitter implements AgentResponse {
     }
     // The agent would take the next answer for the rest of this one.
     if (this.#framing === 'length' && this.#left > 0) this.destroy();
-    else if (this.socket.writableLength === 0) this.#over();
+    // Nothing waits either where the system has just refused to take it: the connection is gone, and 'close' follows.
+    else if (this.socket.writableLength === 0 && this.socket.errored === null) this.#over();
     else this.socket.write('', (error) => error ?? this.#over());
   }
 
