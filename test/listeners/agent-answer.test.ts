@@ -302,6 +302,27 @@ for (const [when, begin] of [
   });
 }
 
+test('after its end nothing is written any more, waiting or gone', async (t) => {
+  for (const size of [2, 12_000_000]) {
+    const server = await listenAnswering(t);
+    const pending = fetchOver(server, 'GET', server.agent);
+    const { answer, answered } = await server.next('GET');
+
+    answer.writeHead(200, []);
+    answer.end(Buffer.alloc(size, 'a'));
+    answer.end(Buffer.from('b'));
+    t.equal(answer.write(Buffer.from('c')), true);
+    answer.end('', 'latin1');
+
+    const { body, complete } = await pending;
+    t.equal(complete, true);
+    t.ok(body.equals(Buffer.alloc(size, 'a')));
+    await untilTrue(() => answer.closed);
+    t.strictSame([answered(), answer.writableFinished], [1, true]);
+    t.equal(server.sockets[0]?.destroyed, false);
+  }
+});
+
 test('an answer to a connection that was just reset has not left, though nobody told yet', async (t) => {
   const server = await listenAnswering(t);
   const { answer, answered, client } = await server.dialled('GET');

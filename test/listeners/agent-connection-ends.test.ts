@@ -16,6 +16,9 @@ import { holdTime } from '../support/listeners-time.ts';
 /** How much longer than announced an idle connection is kept. */
 const bufferMs = 1_000;
 
+/** For a request in parts. */
+const patienceMs = 1_000;
+
 for (const how of ['FIN', 'RST'] as const) {
   test(`an agent that leaves by ${how} before its answer`, async (t) => {
     const gate = await listenHolding(t);
@@ -146,6 +149,45 @@ test('a stream under way goes on to its end while the gate stops', async (t) => 
 
   t.match(await agent.closed, /9\r\ndata: 1\n\n\r\n9\r\ndata: 2\n\n\r\n0\r\n\r\n$/);
   await drained;
+});
+
+test('half a request is neither idle nor cut by a stop that has to wait anyway', async (t) => {
+  const time = holdTime(t);
+  const gate = await listenHolding(t, { keepAliveMs: 100 });
+  const [live, half] = [await dial(t, gate.url), await dial(t, gate.url)];
+  await live.send(get('/live'));
+  const { transport } = await gate.next();
+  await half.send(get('/half').slice(0, 20));
+  await untilTrue(() => time.waiting() === 3);
+
+  time.pass(patienceMs - 1);
+  const drained = gate.drain(60_000);
+  await turns(3);
+  await half.send(get('/half').slice(20));
+  const other = await gate.next();
+  t.equal(other.by, 'gate');
+  answerWith(other.transport, 'half');
+  answerWith(transport, 'live');
+
+  t.match(await half.closed, /\r\nconnection: close\r\n\r\nhalf$/);
+  t.match(await live.closed, /live$/);
+  await drained;
+});
+
+test('an idle connection is not closed under a request that is coming', async (t) => {
+  const time = holdTime(t);
+  const gate = await listenHolding(t, { keepAliveMs: 100 });
+  const agent = await dial(t, gate.url);
+  await untilTrue(() => time.waiting() === 1);
+  time.pass(100 + bufferMs - 1);
+  await agent.send(get('/half').slice(0, 20));
+  await untilTrue(() => time.waiting() === 2);
+
+  time.pass(1);
+  await agent.send(get('/half').slice(20));
+
+  answerWith((await gate.next()).transport, 'half');
+  await agent.until(/half$/);
 });
 
 test('what is left when the time is over is cut', async (t) => {

@@ -13,6 +13,10 @@ import {
   readers,
   turns,
 } from '../support/listeners-agents.ts';
+import { holdTime } from '../support/listeners-time.ts';
+
+/** What a connection is listened to for. */
+const events = ['data', 'drain', 'end', 'error', 'close'] as const;
 
 for (const [name, change, expected] of [
   [
@@ -52,6 +56,28 @@ test('Node has a connection until its end', async (t) => {
 
   t.strictSame(bodies(await agent.until(/whole$/)), ['POST /c', 'GET /whole']);
   t.strictSame(readers(gate), ['node', 'node']);
+});
+
+test('nothing of the gate is left on it, and its time is over with it', async (t) => {
+  const time = holdTime(t);
+  const gate = await listenHolding(t);
+  const agent = await dial(t, gate.url);
+  const chunked = 'POST /c HTTP/1.1\r\nHost: gate\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n';
+  await agent.send(get('/a'));
+  const { transport } = await gate.next();
+  const { socket } = transport.request;
+  const own = events
+    .flatMap((event) => socket.listeners(event))
+    .filter(({ name }) => /^on(?:Data|Drain|End|Error|Close)$/.test(name));
+  answerWith(transport, 'a');
+  await agent.send(chunked);
+  const { by } = await gate.next();
+
+  t.equal(by, 'node');
+  t.equal(own.length, events.length, 'there were some');
+  const left = events.flatMap((event) => socket.listeners(event)).filter((listener) => own.includes(listener));
+  t.strictSame(left, []);
+  t.equal(time.waiting(), 0);
 });
 
 test('Expect: 100-continue is answered as Node does', async (t) => {

@@ -171,6 +171,28 @@ test('a flood behind a call under way is not read without end, and served afterw
   ]);
 });
 
+test('an answer is told when its agent has read', async (t) => {
+  const gate = await listenHolding(t);
+  const agent = await dial(t, gate.url);
+  await agent.send(get('/stream'));
+  const { response } = (await gate.next()).transport;
+  agent.socket.pause();
+
+  response.writeHead(200, []);
+  let drains = 0;
+  response.on('drain', () => {
+    drains += 1;
+  });
+  t.equal(response.write(Buffer.alloc(12_000_000)), false);
+  await turns(5);
+  t.equal(drains, 0);
+  agent.socket.resume();
+  await untilTrue(() => drains === 1);
+  response.end(Buffer.from('end'));
+
+  await agent.until(/3\r\nend\r\n0\r\n\r\n$/);
+});
+
 test('over a unix socket', async (t) => {
   const path = join(socketFolder(t), 'gate.sock');
   const gate = await listenEchoing(t, { address: { kind: 'unix', path } });
