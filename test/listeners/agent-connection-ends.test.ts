@@ -113,6 +113,24 @@ test('an agent that says no more once its answer is written still gets all of it
   t.equal(gate.arrivals.length, 1);
 });
 
+test('an agent that floods and leaves while it is not read from is done with after its answer', async (t) => {
+  const gate = await listenHolding(t);
+  const agent = await dial(t, gate.url);
+  await agent.send(get('/first'));
+  const { transport } = await gate.next();
+  const { socket } = transport.request;
+  agent.socket.end(get('/next').repeat(5_000));
+  await untilTrue(() => socket.isPaused() && socket.readableLength > 0);
+  await turns(5);
+
+  answerWith(transport, 'first');
+
+  t.match(await agent.closed, /^HTTP\/1\.1 200 OK\r\n/);
+  await untilTrue(() => gate.active() === 0);
+  t.equal(transport.response.writableFinished, true);
+  t.ok(socket.destroyed);
+});
+
 test('a stop closes what is idle at once, and the others with their answer, which says so', async (t) => {
   const gate = await listenHolding(t);
   const [idle, used, live] = [await dial(t, gate.url), await dial(t, gate.url), await dial(t, gate.url)];
