@@ -28,6 +28,8 @@ export interface DialOptions {
   readonly connectMs: number;
   /** Certificate authorities (PEM) trusted besides the runtime's own. */
   readonly ca: readonly string[];
+  /** Whether its connections keep the process alive, as they do where nothing is said. */
+  readonly holdsProcess?: boolean;
 }
 
 export interface Dialled {
@@ -40,7 +42,7 @@ export interface Dialled {
 /** @returns the socket, not yet connected: to be destroyed by who gives up waiting for `done` */
 export type Dial = (to: Dialled) => Socket;
 
-export function createDial({ origin, addresses, connectMs, ca }: DialOptions): Dial {
+export function createDial({ origin, addresses, connectMs, ca, holdsProcess = true }: DialOptions): Dial {
   const { protocol, hostname, port } = new URL(origin);
   const secure = protocol === 'https:';
   const host = hostname.replace(/^\[|\]$/g, '');
@@ -92,8 +94,15 @@ export function createDial({ origin, addresses, connectMs, ca }: DialOptions): D
     const onConnected = () => settle(undefined);
     const onClose = () => settle(new Http1Fault('CLOSED_EARLY'));
     socket.once(connected, onConnected).once('error', settle).once('close', onClose);
+    if (!holdsProcess) letGo(socket);
     // A literal address is connected without a lookup, so it is checked here.
     if (family !== 0 && !addresses.permits(host)) socket.destroy(new AddressRefused(host, host));
     return socket;
   };
+}
+
+/** Again once it is connected: while the addresses of a name are tried, each has a handle of its own. */
+function letGo(socket: Socket): void {
+  socket.unref();
+  socket.once('connect', () => socket.unref());
 }

@@ -22,7 +22,12 @@ const framing = new Set([
   'trailer',
 ]);
 
-const isOurs = byText((name) => token.test(name) && !framing.has(name.toLowerCase()));
+/** Whether this client writes a header of this name by itself, and takes it from nobody. */
+export function isFraming(name: string): boolean {
+  return framing.has(name.toLowerCase());
+}
+
+const isOurs = byText((name) => token.test(name) && !isFraming(name));
 
 /** Methods whose request says that it has no body (RFC 9110 section 8.6). */
 const expectsBody = new Set(['POST', 'PUT', 'PATCH', 'QUERY', 'PROPFIND', 'PROPPATCH']);
