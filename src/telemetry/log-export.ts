@@ -103,7 +103,7 @@ export function createLogExport({ post, batch, resource, scope, clock, log }: Lo
         head,
         lines.map(({ line, at }) => encode(line, at)),
       );
-      const answer = await post(request, stop.signal);
+      const answer = await post(request, { signal: stop.signal });
       if (stop.signal.aborted && answer.kind === 'again') return;
       if (answer.kind === 'again') {
         if (closing && failing) return;

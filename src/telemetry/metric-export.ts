@@ -32,13 +32,15 @@ export function createMetricExporter({ post, timeoutMs, log }: MetricExportOptio
   }
 
   async function send(request: Uint8Array): Promise<Posted> {
-    const late = AbortSignal.any([stopping.signal, AbortSignal.timeout(timeoutMs)]);
+    const { signal } = stopping;
+    const until = performance.now() + timeoutMs;
+    const left = () => Math.max(0, until - performance.now());
     let wait = firstPause;
     for (let tries = 1; ; tries += 1) {
-      const answer = await post(request, late);
-      if (answer.kind !== 'again' || tries >= maxTries || late.aborted) return answer;
-      await pause(answer.afterMs ?? wait, undefined, { ref: false, signal: late }).catch(() => {});
-      if (late.aborted) return answer;
+      const answer = await post(request, { signal, timeoutMs: left() });
+      if (answer.kind !== 'again' || tries >= maxTries || signal.aborted) return answer;
+      await pause(Math.min(answer.afterMs ?? wait, left()), undefined, { ref: false, signal }).catch(() => {});
+      if (signal.aborted || left() === 0) return answer;
       wait *= 2;
     }
   }

@@ -1,17 +1,17 @@
 // Sends one OTLP request and says what the collector made of it: taken, to be sent again, or refused
 // (https://opentelemetry.io/docs/specs/otlp/#otlphttp-response). Address, headers, compression, timeout and certificates are
-// the SDK's, from every OTEL_EXPORTER_OTLP_* variable. Must never read an answer without bound, and never show what it says.
+// the SDK's, from every OTEL_EXPORTER_OTLP_* variable. Must never show what an answer says.
 
-import type { IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { convertLegacyHttpOptions } from '@opentelemetry/otlp-exporter-base/node-http';
 import { errorCode } from '../base/error-code.ts';
-import { Agent, request as httpRequest } from '../base/node-http.ts';
-
-/** Largest answer read, in bytes; a collector's is empty or a few words. Stops one that talks for ever. */
-const maxAnswer = 65_536;
+import { isFraming } from '../base/http1/request-head.ts';
+import { Agent } from '../base/node-http.ts';
+import { longestWait } from '../base/scalars.ts';
+import { createNodeWay } from './otlp-node.ts';
+import { createPlainWay } from './otlp-plain.ts';
+import type { Answered, Fields, Way } from './otlp-way.ts';
 
 /** Statuses after which the same request may be sent again; every other failure is for good. */
 const retryable: ReadonlySet<number> = new Set([429, 502, 503, 504]);
@@ -30,8 +30,15 @@ export interface PostOptions {
   readonly signal: 'LOGS' | 'METRICS' | 'TRACES';
 }
 
-/** Never rejects. */
-export type Post = (message: Uint8Array, abort: AbortSignal) => Promise<Posted>;
+export interface PostLimits {
+  /** Ends it; may live for long and be given to many. */
+  readonly signal: AbortSignal;
+  /** Time for the whole of it, in milliseconds, where that is less than the environment's own. */
+  readonly timeoutMs?: number;
+}
+
+/** Never rejects. The message must stay as it is until this resolves. */
+export type Post = (message: Uint8Array, limits: PostLimits) => Promise<Posted>;
 
 const compress = promisify(gzip);
 
@@ -40,66 +47,57 @@ export function createPost({ url, headers, signal }: PostOptions): Post {
   const type = { 'Content-Type': 'application/x-protobuf' };
   const http = convertLegacyHttpOptions({ url, headers }, signal, path, type);
   const target = new URL(http.url);
-  const secure = target.protocol === 'https:';
-  const request = secure ? httpsRequest : httpRequest;
-  // The factory has the certificates the environment names. Without TLS it has nothing to say, and would load Node's own fetch
-  // with its `import('http')` (base/node-http.ts).
-  const makeAgent = async () => (secure ? http.agentFactory(target.protocol) : new Agent({ keepAlive: true }));
-  let agent: ReturnType<typeof makeAgent> | undefined;
+  const longest = Math.min(http.timeoutMillis, longestWait);
+  const packed = http.compression === 'gzip';
+  let way: Promise<Way> | undefined;
 
-  async function send(message: Uint8Array, abort: AbortSignal): Promise<Posted> {
-    agent ??= makeAgent();
-    const packed = http.compression === 'gzip';
-    const body = packed ? await compress(message) : message;
-    const sent = request(target, {
-      method: 'POST',
-      agent: await agent,
-      headers: {
-        ...(await http.headers()),
-        ...(packed && { 'content-encoding': 'gzip' }),
-        'content-length': body.length,
-      },
-      signal: AbortSignal.any([abort, AbortSignal.timeout(http.timeoutMillis)]),
-    });
-    return new Promise((resolve, reject) => {
-      sent.on('error', reject);
-      sent.on('response', (response) => {
-        readAnswer(response).then(resolve, reject);
-      });
-      // Without a listener Node ends the connection and tells nobody: the batch would be on its way for ever.
-      sent.on('upgrade', (_answer, socket) => {
-        socket.destroy();
-        resolve({ kind: 'refused', problem: 'status 101' });
-      });
-      sent.end(body);
-    });
+  async function openWay(fields: Fields): Promise<Way> {
+    // The factory has the certificates the environment names.
+    if (target.protocol === 'https:') return createNodeWay(target, await http.agentFactory(target.protocol));
+    // Whoever names such a header, a `host` above all, has it sent: our own client writes these itself. Without TLS the factory has
+    // nothing to say, and would load Node's own fetch with its `import('http')` (base/node-http.ts).
+    if ([...fields.keys()].some(isFraming)) return createNodeWay(target, new Agent({ keepAlive: true }));
+    return createPlainWay(target, longest);
   }
 
-  return (message, abort) => send(message, abort).catch(failed);
+  async function send(message: Uint8Array, { signal: ending, timeoutMs = longest }: PostLimits): Promise<Posted> {
+    const body = packed ? await compress(message) : message;
+    const fields = fieldsOf(await http.headers(), packed);
+    way ??= openWay(fields);
+    const begin = await way;
+    if (ending.aborted) throw new Ended('ABORTED');
+    const { answered, end } = begin(fields, Buffer.from(body.buffer, body.byteOffset, body.length));
+    const stop = () => end(new Ended('ABORTED'));
+    // The only thing that keeps the process until the answer is there: connections do not.
+    const timer = setTimeout(() => end(new Ended('ETIMEDOUT')), Math.min(timeoutMs, longest));
+    ending.addEventListener('abort', stop, { once: true });
+    try {
+      return judge(await answered);
+    } finally {
+      clearTimeout(timer);
+      ending.removeEventListener('abort', stop);
+    }
+  }
+
+  return (message, limits) => send(message, limits).catch(failed);
 }
 
-async function readAnswer(response: IncomingMessage): Promise<Posted> {
-  const { statusCode: status = 0 } = response;
-  const taken = status >= 200 && status <= 299;
-  const body = await bodyOf(response).catch(() => undefined);
-  // What the status said stands, whatever became of the words after it: sending again would double what was taken.
-  if (taken) return { kind: 'taken', body: body ?? Buffer.alloc(0) };
+/** By names in lower case, the last one of a name: the environment may write one in several ways. */
+function fieldsOf(headers: Readonly<Record<string, string>>, packed: boolean): Fields {
+  const fields = new Map<string, string>();
+  for (const [name, value] of Object.entries(headers)) fields.set(name.toLowerCase(), value);
+  if (packed) fields.set('content-encoding', 'gzip');
+  // Is told with the body, whatever was said.
+  fields.delete('content-length');
+  return fields;
+}
+
+/** What the status said stands, whatever became of the words after it: sending again would double what was taken. */
+function judge({ status, retryAfter, body }: Answered): Posted {
+  if (status >= 200 && status <= 299) return { kind: 'taken', body: body ?? Buffer.alloc(0) };
   const problem = `status ${status}`;
   if (!retryable.has(status)) return { kind: 'refused', problem };
-  return { kind: 'again', problem, afterMs: secondsToMs(response.headers['retry-after']) };
-}
-
-/** Rejects, ending the connection, for an answer that is too large. */
-async function bodyOf(response: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of response) {
-    if (!Buffer.isBuffer(chunk)) continue;
-    length += chunk.length;
-    if (length > maxAnswer) throw new RangeError('the answer is too large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  return { kind: 'again', problem, afterMs: secondsToMs(retryAfter) };
 }
 
 /** RFC 9110 section 10.2.3; of its two forms the one with a date is not read: the usual pause is as good. */
@@ -110,4 +108,14 @@ function secondsToMs(text: string | undefined): number | undefined {
 /** No connection, a broken one, no answer in time, a certificate that does not fit: all of these may pass. */
 function failed(failure: unknown): Posted {
   return { kind: 'again', problem: errorCode(failure), afterMs: undefined };
+}
+
+/** Its time was over, or its sender stops. */
+class Ended extends Error {
+  readonly code: 'ABORTED' | 'ETIMEDOUT';
+
+  constructor(code: Ended['code']) {
+    super(code);
+    this.code = code;
+  }
 }

@@ -46,6 +46,7 @@ export function createSpanExport(options: SpanExportOptions): SpanExport {
   const batches = createSpanBatches(requestHead(options.resource, options.scope));
   const full: SpanBatch[] = [];
   const stopping = new AbortController();
+  const limits = { signal: stopping.signal, timeoutMs: settings.exportTimeoutMillis };
   let open: SpanBatch | undefined;
   let waitingBytes = 0;
   /** Spans not yet sent, those on their way included. */
@@ -122,10 +123,7 @@ export function createSpanExport(options: SpanExportOptions): SpanExport {
   async function send(request: Buffer): Promise<Posted> {
     let pause = firstPause;
     for (let tries = 1; ; tries += 1) {
-      const answer = await post(
-        request,
-        AbortSignal.any([stopping.signal, AbortSignal.timeout(settings.exportTimeoutMillis)]),
-      );
+      const answer = await post(request, limits);
       if (answer.kind !== 'again' || tries >= maxTries || closed || full.length > 0) return answer;
       await wait(Math.min(answer.afterMs ?? pause, longestPause), stopping.signal);
       pause *= 2;

@@ -93,7 +93,7 @@ test('what is sent without TLS does not load the fetch of Node', async (t) => {
   const script = `
     import { createPost } from '${new URL('../../src/telemetry/otlp-post.ts', import.meta.url)}';
     const post = createPost({ url: '${endpoint}/v1/metrics', headers: async () => ({}), signal: 'METRICS' });
-    await post(Buffer.from('x'), new AbortController().signal);
+    await post(Buffer.from('x'), { signal: new AbortController().signal });
     console.log(process.moduleLoadList.some((name) => name.includes('undici/undici')));
     process.exit();`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script]);

@@ -29,6 +29,6 @@ for (const [answer, kind] of Object.entries(kinds)) {
   test(`answered ${JSON.stringify(answer.split('\r\n', 1)[0])}`, async (t) => {
     const url = await startAnswering(t, answer);
     const post = createPost({ url, headers: async () => ({}), signal: 'TRACES' });
-    t.equal((await post(Buffer.from('x'), new AbortController().signal)).kind, kind);
+    t.equal((await post(Buffer.from('x'), { signal: new AbortController().signal })).kind, kind);
   });
 }
