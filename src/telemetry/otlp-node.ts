@@ -15,14 +15,20 @@ export function createNodeWay(target: URL, agent: Agent): Way {
       const headers = { ...Object.fromEntries(fields), 'content-length': body.length };
       const sent = request(target, { method: 'POST', agent, headers });
       sent.on('error', reject);
-      sent.on('response', (response) => void readAnswer(response).then(resolve, reject));
+      let answer: IncomingMessage | undefined;
+      sent.on('response', (response) => {
+        answer = response;
+        // What breaks now is told by the answer, whose status stands.
+        sent.off('error', reject).on('error', () => {});
+        void readAnswer(response).then(resolve, reject);
+      });
       // Without a listener Node ends the connection and tells nobody: the batch would be on its way for ever.
       sent.on('upgrade', (_answer, socket) => {
         socket.destroy();
         resolve({ status: 101, retryAfter: undefined, body: undefined });
       });
       sent.end(body);
-      return { answered, end: (why) => void sent.destroy(why) };
+      return { answered, end: (why) => void (answer ?? sent).destroy(why) };
     } catch (failure) {
       // A header that cannot be sent.
       reject(failure);

@@ -172,6 +172,9 @@ test('the standard variables turn copies off, which is told', async (t) => {
 
 // Last, since their timers stay as they are.
 test('without Retry-After the pauses grow; a broken connection is no answer', async (t) => {
+  // Its own time flies, too, while an answer is on its way.
+  process.env['OTEL_EXPORTER_OTLP_LOGS_TIMEOUT'] = '86400000';
+  t.teardown(() => delete process.env['OTEL_EXPORTER_OTLP_LOGS_TIMEOUT']);
   mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
   t.teardown(() => mock.timers.reset());
   const { receiver, copies, count } = await world(t, { answers: [reset, status(503)] });
