@@ -15,9 +15,7 @@ export function createNodeWay(target: URL, agent: Agent): Way {
       const headers = { ...Object.fromEntries(fields), 'content-length': body.length };
       const sent = request(target, { method: 'POST', agent, headers });
       sent.on('error', reject);
-      let answer: IncomingMessage | undefined;
       sent.on('response', (response) => {
-        answer = response;
         // What breaks now is told by the answer, whose status stands.
         sent.off('error', reject).on('error', () => {});
         void readAnswer(response).then(resolve, reject);
@@ -28,7 +26,7 @@ export function createNodeWay(target: URL, agent: Agent): Way {
         resolve({ status: 101, retryAfter: undefined, body: undefined });
       });
       sent.end(body);
-      return { answered, end: (why) => void (answer ?? sent).destroy(why) };
+      return { answered, end: (why) => void sent.destroy(why) };
     } catch (failure) {
       // A header that cannot be sent.
       reject(failure);

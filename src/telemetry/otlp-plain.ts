@@ -41,11 +41,9 @@ export function createPlainWay(target: URL, timeoutMs: number): Way {
     let head: Omit<Answered, 'body'> | undefined;
     let link: Link | undefined;
     let usedBefore = false;
-    let ended: Error | undefined;
 
     const receiver: Receiver = {
       onStart(given) {
-        if (ended !== undefined) throw ended;
         link = given;
         usedBefore = used.has(given);
         used.add(given);
@@ -66,7 +64,7 @@ export function createPlainWay(target: URL, timeoutMs: number): Way {
         link = undefined;
         if (head !== undefined) resolve({ ...head, body: undefined });
         else if (errorCode(error) === 'SWITCHED_UNASKED') resolve(switched);
-        else if (ended === undefined && usedBefore && closedBefore.has(errorCode(error))) sendAgain();
+        else if (usedBefore && closedBefore.has(errorCode(error))) sendAgain();
         else reject(error);
       },
     };
@@ -88,7 +86,6 @@ export function createPlainWay(target: URL, timeoutMs: number): Way {
     return {
       answered,
       end(why) {
-        ended = why;
         if (link === undefined) leave(why);
         else link.abort(receiver, why);
       },
