@@ -28,7 +28,7 @@ export interface DialOptions {
   readonly connectMs: number;
   /** Certificate authorities (PEM) trusted besides the runtime's own. */
   readonly ca: readonly string[];
-  /** Whether its connections keep the process alive, as they do where nothing is said. */
+  /** Whether connections that are made keep the process alive, as they do where nothing is said. */
   readonly holdsProcess?: boolean;
 }
 
@@ -91,18 +91,14 @@ export function createDial({ origin, addresses, connectMs, ca, holdsProcess = tr
       done(error, socket);
     };
     const connected = secure ? 'secureConnect' : 'connect';
-    const onConnected = () => settle(undefined);
+    const onConnected = () => {
+      if (!holdsProcess) socket.unref();
+      settle(undefined);
+    };
     const onClose = () => settle(new Http1Fault('CLOSED_EARLY'));
     socket.once(connected, onConnected).once('error', settle).once('close', onClose);
-    if (!holdsProcess) letGo(socket);
     // A literal address is connected without a lookup, so it is checked here.
     if (family !== 0 && !addresses.permits(host)) socket.destroy(new AddressRefused(host, host));
     return socket;
   };
-}
-
-/** Again once it is connected: while the addresses of a name are tried, each has a handle of its own. */
-function letGo(socket: Socket): void {
-  socket.unref();
-  socket.once('connect', () => socket.unref());
 }
