@@ -21,7 +21,6 @@ export interface AgentResponse {
   /** Everything has left the process. */
   readonly writableFinished: boolean;
   readonly writableLength: number;
-  readonly writableHighWaterMark: number;
   readonly destroyed: boolean;
   /** Over, well or not. */
   readonly closed: boolean;

@@ -125,7 +125,8 @@ function endNow(this: Downstream): void {
   const text = last.length > 0 ? joinable(last) : '';
   if (text === undefined) response.end(last);
   else response.end(text, 'latin1');
-  if (response.writableLength > response.writableHighWaterMark) waitForAgent(this);
+  // Also where little of it is left: no more is written that an agent which reads nothing could be noticed by.
+  if (response.writableLength > 0) waitForAgent(this);
 }
 
 function waitForAgent(down: Downstream): void {

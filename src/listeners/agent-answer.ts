@@ -66,10 +66,6 @@ export class AgentAnswer extends EventEmitter implements AgentResponse {
     return this.closed ? 0 : this.socket.writableLength;
   }
 
-  get writableHighWaterMark(): number {
-    return this.socket.writableHighWaterMark;
-  }
-
   /** @throws Http1Fault, TypeError */
   writeHead(status: number, lines: readonly string[]): void {
     let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`;

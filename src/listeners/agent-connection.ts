@@ -11,6 +11,9 @@ import { type Read, readWholeRequest } from './whole-request.ts';
 /** Bytes kept of what an agent sends before it has its answer; then it is not read from. */
 const maxHeldBytes = 65_536;
 
+/** Pieces kept as they came: each takes a kilobyte besides its bytes, so an agent that sends one byte at a time would fill 50 MB. */
+const maxHeldPieces = 64;
+
 /** For how long a request may come in parts, in milliseconds. Then it is Node's, which has an end for those who take their time. */
 const patienceMs = 1_000;
 
@@ -68,6 +71,7 @@ export function createAgentConnections(options: AgentConnectionsOptions): AgentC
         begin(bytes);
         return;
       }
+      if (held.length >= maxHeldPieces) held = [Buffer.concat(held)];
       held.push(bytes);
       heldBytes += bytes.length;
       if (answer === undefined) {

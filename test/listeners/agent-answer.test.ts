@@ -262,7 +262,7 @@ test('an answer is over only when all of it has left', async (t) => {
   answer.end(body);
   await turns(5);
   t.strictSame([closes(), answer.writableFinished, answer.closed, answered()], [0, false, false, 0]);
-  t.ok(answer.writableLength > answer.writableHighWaterMark);
+  t.ok(answer.writableLength > 0);
   client.resume();
   await untilTrue(() => answer.closed);
 

@@ -1,6 +1,8 @@
 // A connection whose requests come whole is the gate's own: one after the other, in parts, ahead of their turn.
 
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { test } from 'tap';
 import {
   answerWith,
@@ -17,6 +19,9 @@ import {
 } from '../support/listeners-agents.ts';
 import { holdTime } from '../support/listeners-time.ts';
 import { socketFolder } from '../support/socket-folder.ts';
+
+setFlagsFromString('--expose-gc');
+const collect: () => void = runInNewContext('gc');
 
 /** For a request in parts. */
 const patienceMs = 1_000;
@@ -143,6 +148,23 @@ test('a request that comes while another is under way waits for the answer to th
   t.equal(second.by, 'gate');
   answerWith(second.transport, 'two');
   t.strictSame(bodies(await agent.until(/two$/)), ['one', 'two']);
+});
+
+test('a flood in small pieces takes no more memory than its bytes', async (t) => {
+  const gate = await listenHolding(t);
+  const agent = await dial(t, gate.url);
+  await agent.send(get('/first'));
+  const { socket } = (await gate.next()).transport.request;
+  collect();
+  const before = process.memoryUsage().arrayBuffers;
+
+  // As a read leaves them: a byte, and the memory it was read into.
+  for (let i = 0; i < 2_000; i += 1) socket.push(Buffer.allocUnsafeSlow(65_536).subarray(0, 1));
+  await turns(3);
+  collect();
+
+  const kept = process.memoryUsage().arrayBuffers - before;
+  t.ok(kept < 16 * 1_048_576, `${kept} bytes for 2000`);
 });
 
 test('a flood behind a call under way is not read without end, and served afterwards', async (t) => {
