@@ -11,11 +11,12 @@ import { misses } from './scenarios/misses.ts';
 import { posts } from './scenarios/posts.ts';
 import { sockets } from './scenarios/sockets.ts';
 import { starting } from './scenarios/starting.ts';
+import { streamMemory } from './scenarios/stream-memory.ts';
 import { streams } from './scenarios/streams.ts';
 import { subjects } from './scenarios/subjects.ts';
 import { transfers } from './scenarios/transfers.ts';
 import { workers } from './scenarios/workers.ts';
-import { floor, installedPeers, postern, type StartVariant, type Variant } from './variants.ts';
+import { floor, floorWith, installedPeers, postern, type StartVariant, type Variant } from './variants.ts';
 import { startWorld, type World } from './world.ts';
 
 /** Nothing here may run for ever. */
@@ -99,6 +100,14 @@ const scenarios: readonly Scenario[] = [
   stream('stream-1000', 1_000, 100, false),
   stream('stream-4000', 4_000, 400, false),
   {
+    name: 'stream-memory',
+    title: 'Memory of an open stream',
+    quick: false,
+    run: async (world) => ({
+      rows: await streamMemory(world, [floorWith, (flags) => postern('postern, traces 100 %', { ratio: 1, flags })]),
+    }),
+  },
+  {
     name: 'websocket',
     title: 'WebSocket echo, 64 sockets, 200 bytes',
     quick: false,
@@ -157,7 +166,7 @@ function stream(name: string, count: number, every: number, quick: boolean): Sce
 }
 
 function usage(): string {
-  const lines = scenarios.map(({ name, title, quick }) => `  ${name.padEnd(12)} ${title}${quick ? ' (quick)' : ''}`);
+  const lines = scenarios.map(({ name, title, quick }) => `  ${name.padEnd(14)} ${title}${quick ? ' (quick)' : ''}`);
   return ['usage: npm run bench [-- --quick] [-- --json] [-- --only=NAME,...]', '', ...lines].join('\n');
 }
 

@@ -32,11 +32,17 @@ const chat = '/openai/v1/chat/completions';
 /** Flags of node for the proxies measured, for trying things out. */
 const flags = process.env['BENCH_NODE_FLAGS']?.split(' ') ?? [];
 
-export const floor: StartVariant = async (world) => {
-  const running = await startScript('floor.ts', { mounts: world.mounts, ca: world.ca }, { core: proxyCore, flags });
-  const url = `http://127.0.0.1:${String(running.facts['port'])}`;
-  return { ...running, name: 'floor', url, admin: undefined, headers: {}, chat };
-};
+export const floor: StartVariant = floorWith(flags);
+
+/** @param nodes flags of node */
+export function floorWith(nodes: readonly string[]): StartVariant {
+  return async (world) => {
+    const job = { mounts: world.mounts, ca: world.ca };
+    const running = await startScript('floor.ts', job, { core: proxyCore, flags: nodes });
+    const url = `http://127.0.0.1:${String(running.facts['port'])}`;
+    return { ...running, name: 'floor', url, admin: undefined, headers: {}, chat };
+  };
+}
 
 /** The command line of the gate from this checkout: unbuilt, or built where `dist` says so. */
 const entry = (built: boolean) => fileURLToPath(new URL(built ? '../dist/cli.js' : '../src/cli.ts', import.meta.url));
