@@ -6,6 +6,7 @@ import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { byText } from '../base/by-text.ts';
 import { toFieldValue } from '../base/http1/field-value.ts';
+import { isToken } from '../base/http1/token.ts';
 import { STATUS_CODES } from '../base/node-http.ts';
 import { joinable } from '../base/one-piece.ts';
 import type { AgentResponse } from '../transport.ts';
@@ -19,9 +20,6 @@ export interface Answering {
   answered(): void;
 }
 
-/** RFC 9110 section 5.6.2. */
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-
 /** RFC 9110 section 8.6. What else is a number for JavaScript would be another one for the agent. */
 const digits = /^\d+$/;
 
@@ -30,7 +28,7 @@ const ours = new Set(['connection', 'keep-alive', 'transfer-encoding', 'trailer'
 
 const meaningOf = byText((name): 'length' | 'date' | 'other' => {
   const lower = name.toLowerCase();
-  if (!token.test(name) || ours.has(lower)) throw new TypeError('a header line that is not to be written');
+  if (!isToken(name) || ours.has(lower)) throw new TypeError('a header line that is not to be written');
   return lower === 'content-length' ? 'length' : lower === 'date' ? 'date' : 'other';
 });
 

@@ -3,6 +3,7 @@
 // Must never take what llhttp would refuse or read in any other way: everything it does not plainly know is left to Node.
 
 import { byText } from '../base/by-text.ts';
+import { isToken } from '../base/http1/token.ts';
 
 /** Header lines, as Node's server is told too: what has more is Node's to answer. */
 export const maxHeaderLines = 256;
@@ -40,9 +41,6 @@ const beginning = /^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \//;
 /** Path and query as RFC 3986 has them: no fragment, no absolute form, nothing that a parser may object to. */
 const target = /^\/[\w.~!$&'()*+,;=:@%/?-]*$/;
 
-/** RFC 9110 section 5.6.2. */
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-
 const meanings: ReadonlyMap<string, Field['means']> = new Map([
   ['host', 'host'],
   ['content-length', 'length'],
@@ -62,7 +60,7 @@ const nodes = new Set([
 
 const fieldOf = byText((name): Field => {
   const lower = name.toLowerCase();
-  if (!token.test(name) || nodes.has(lower)) return { name, means: 'for Node' };
+  if (!isToken(name) || nodes.has(lower)) return { name, means: 'for Node' };
   return { name, means: meanings.get(lower) ?? 'other' };
 });
 
@@ -82,7 +80,8 @@ export function readWholeRequest(bytes: Buffer, maxHeadBytes: number): Read | nu
   if (end === -1) return bytes.length < maxHeadBytes && beginning.test(bytes.toString('latin1', 0, 9)) ? 0 : undefined;
   if (end >= maxHeadBytes) return undefined;
   const text = bytes.toString('latin1', 0, end);
-  const requestLine = lineEnd(text, 0);
+  const firstBreak = text.indexOf('\r\n');
+  const requestLine = firstBreak === -1 ? end : firstBreak;
   const methodEnd = text.indexOf(' ');
   const method = methods.get(text.slice(0, methodEnd));
   const targetEnd = requestLine - version.length;
@@ -117,11 +116,6 @@ export function readWholeRequest(bytes: Buffer, maxHeadBytes: number): Read | nu
   const whole = from + (length ?? 0);
   if (hosts !== 1 || bytes.length > whole || whole > maxWholeBytes) return undefined;
   return bytes.length < whole ? whole : { method, target: path, rawHeaders, body: bytes.subarray(from) };
-}
-
-function lineEnd(text: string, from: number): number {
-  const at = text.indexOf('\r\n', from);
-  return at === -1 ? text.length : at;
 }
 
 /** No sign, no list, no zero in front: what two parsers could count differently. */

@@ -5,9 +5,8 @@ import { byText } from '../by-text.ts';
 import type { UpstreamRequest } from './exchange.ts';
 import { Http1Fault } from './fault.ts';
 import { toFieldValue } from './field-value.ts';
+import { isToken } from './token.ts';
 
-/** RFC 9110 section 5.6.2. */
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const target = /^\/[\x21-\x7e]*$/;
 
 /** Names that are this file's to write. */
@@ -27,14 +26,14 @@ export function isFraming(name: string): boolean {
   return framing.has(name.toLowerCase());
 }
 
-const isOurs = byText((name) => token.test(name) && !isFraming(name));
+const isOurs = byText((name) => isToken(name) && !isFraming(name));
 
 /** Methods whose request says that it has no body (RFC 9110 section 8.6). */
 const expectsBody = new Set(['POST', 'PUT', 'PATCH', 'QUERY', 'PROPFIND', 'PROPPATCH']);
 
 /** @param host of the upstream, with its port where that is not the scheme's own. @throws Http1Fault REQUEST_MALFORMED */
 export function requestHead({ method, path, headers, checked, body }: UpstreamRequest, host: string): string {
-  if (!token.test(method) || !target.test(path)) throw new Http1Fault('REQUEST_MALFORMED');
+  if (!isToken(method) || !target.test(path)) throw new Http1Fault('REQUEST_MALFORMED');
   let text = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? '';

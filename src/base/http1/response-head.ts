@@ -4,6 +4,7 @@
 
 import { byText } from '../by-text.ts';
 import { Http1Fault } from './fault.ts';
+import { isToken } from './token.ts';
 
 /** Most header lines of an answer. */
 const maxLines = 256;
@@ -36,11 +37,9 @@ const meanings: ReadonlyMap<string, Field['means']> = new Map([
   ['keep-alive', 'keep-alive'],
 ]);
 
-/** RFC 9110 section 5.6.2. A space before the colon, an empty name or a folded line (its "name" begins with a space) is none. */
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-
+/** A space before the colon, an empty name or a folded line (its "name" begins with a space) is no token. */
 const fieldOf = byText((name): Field => {
-  if (!token.test(name)) throw malformed();
+  if (!isToken(name)) throw malformed();
   const lower = name.toLowerCase();
   return { lower, means: meanings.get(lower) };
 });
