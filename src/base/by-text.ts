@@ -17,9 +17,9 @@ interface Known<T> {
 
 /**
  * Comparing with the text that is expected takes a fifth of looking it up; a call does that for eighty names (2 us).
- * @param make what is said of a text; must depend on it alone. Not `undefined`: the types of callers would hide what is asked for.
+ * @param make what is said of a text; must depend on it alone
  */
-export function byText<T extends {}>(make: (text: string) => T): (text: string) => T {
+export function byText<T>(make: (text: string) => T): (text: string) => T {
   const all = new Map<string, Known<T>>();
   let last: Known<T> | undefined;
 
