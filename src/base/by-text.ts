@@ -16,7 +16,7 @@ interface Known<T> {
 }
 
 /**
- * Comparing with the text that is expected takes a fifth of looking it up; a call does that for eighty names (2 us).
+ * Comparing with the text that is expected takes less than half of looking it up (12 ns for 26); a call asks for eighty names.
  * @param make what is said of a text; must depend on it alone
  */
 export function byText<T>(make: (text: string) => T): (text: string) => T {
