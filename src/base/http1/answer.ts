@@ -8,7 +8,7 @@ import { type ResponseHead, readResponseHead } from './response-head.ts';
 /** Largest head of an answer, in bytes; stops an upstream from filling memory with headers. */
 const maxHeadBytes = 32_768;
 
-/** Most interim answers (102, 103) before the answer itself. */
+/** Most interim answers (100, 102, 103) before the answer itself. */
 const maxInterim = 8;
 
 export interface Answer {
@@ -68,8 +68,9 @@ export function takeHead(answer: Answer, bytes: Buffer): { head: ResponseHead; r
       return { head, rest };
     }
     answer.interim += 1;
-    // Neither leave to send the body (100) nor another protocol (101) was asked for.
-    if (head.status < 102 || answer.interim > maxInterim) throw new Http1Fault('SWITCHED_UNASKED');
+    // Another protocol was not asked for. Nor was leave to send the body (100), but some servers give it to every POST, and a client
+    // has to read over it (RFC 9110 section 15.2).
+    if (head.status === 101 || answer.interim > maxInterim) throw new Http1Fault('SWITCHED_UNASKED');
   }
 }
 

@@ -10,7 +10,7 @@ export type FaultCode =
   /** What came is no head of an HTTP/1.1 answer, or longer than one may be. */
   | 'HEAD_MALFORMED'
   | 'HEAD_TOO_LARGE'
-  /** Another protocol, or leave to go on, that nobody asked for. */
+  /** Another protocol, which nobody asked for, or interim answers without end. */
   | 'SWITCHED_UNASKED'
   /** The head does not say in one way where the body ends. */
   | 'FRAMING_AMBIGUOUS'

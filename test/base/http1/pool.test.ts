@@ -19,7 +19,7 @@ test('a connection is used again, the last one first', async (t) => {
 
 test('an answer in chunks, cut anywhere, with interim answers before it', async (t) => {
   const text =
-    'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n';
+    'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n';
   for (let cut = 1; cut < text.length; cut += 7) {
     const server = await rawServer(t, (socket) => {
       socket.setNoDelay(true);
