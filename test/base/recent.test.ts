@@ -39,6 +39,17 @@ test('where all are used the newest still comes in, and an old one goes', (t) =>
   t.end();
 });
 
+test('where very many are used, not all of them are gone by for one that comes', (t) => {
+  const { recent, add, left } = world(1_000);
+  for (let i = 0; i < 1_000; i += 1) add(`k${i}`);
+  for (let i = 0; i < 1_000; i += 1) recent.get(`k${i}`);
+  add('a');
+  add('b');
+  t.strictSame(left, ['k64', 'k129']);
+  t.equal(recent.size, 1_000);
+  t.end();
+});
+
 test('what comes anew does not go before what is not used any more', (t) => {
   const { recent, add, keys } = world(3);
   for (const key of 'abc') add(key);
