@@ -2,6 +2,8 @@
 // use the same few on every call while each arrives as a string of its own.
 // Must never remember anything that a value, a caller or the time decides, nor grow with what callers send.
 
+import { ownText } from './own-text.ts';
+
 /** Texts remembered; then all are forgotten, so that whoever sends ever new ones slows the next few calls and no more. */
 const maxTexts = 512;
 
@@ -30,7 +32,7 @@ export function byText<T>(make: (text: string) => T): (text: string) => T {
       all.clear();
       last = undefined;
     }
-    const own = copied(text);
+    const own = ownText(text);
     const known = { text: own, made: make(own), next: undefined };
     all.set(own, known);
     return known;
@@ -48,9 +50,4 @@ export function byText<T>(make: (text: string) => T): (text: string) => T {
     last = known;
     return known.made;
   };
-}
-
-/** A part cut out of a text is a reference to all of it for V8: remembered, a name would keep the credentials beside it. */
-function copied(text: string): string {
-  return Buffer.from(text, 'utf16le').toString('utf16le');
 }

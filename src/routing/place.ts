@@ -3,6 +3,7 @@
 // Must never take the query, a header or the body into account: what is found is remembered for calls that have others.
 
 import { Refusal } from '../base/errors.ts';
+import { ownText } from '../base/own-text.ts';
 import { createRecent, type Marked } from '../base/recent.ts';
 import type { Arrival } from '../call.ts';
 import type { Catalogue, CompiledRoute } from './catalogue.ts';
@@ -48,7 +49,8 @@ export function createFindPlace(catalogue: Catalogue): (asked: Asked) => Place {
     const known = places.get(key);
     if (known !== undefined) return known;
     const place = findPlace(catalogue, asked);
-    if (rawPath.length <= maxRemembered) places.set(key, place);
+    // The path was cut out of a target that may have a query; the place holds no part of it, it is joined anew.
+    if (rawPath.length <= maxRemembered) places.set(ownText(key), place);
     return place;
   };
 }

@@ -2,6 +2,7 @@
 // each by itself 3 us; what comes together is found together.
 // Must never hand out what was remembered for other values than those told, nor grow with what callers send.
 
+import { ownText } from '../base/own-text.ts';
 import {
   type AlikeValue,
   type AttributeBlock,
@@ -21,12 +22,15 @@ const maxFewText = 256;
 /** Combinations remembered of one object, the oldest given up first: they are compared one by one. */
 const maxAlike = 32;
 
+interface Known extends AttributeBlock {
+  readonly key: AlikeValue;
+}
+
 /** What is remembered of one name. */
 interface Few {
-  readonly blocks: Map<AlikeValue, AttributeBlock>;
-  /** Most values come several times in a row: comparing with the last one takes a third of looking it up. */
-  last: AlikeValue;
-  lastBlock: AttributeBlock | undefined;
+  readonly known: Map<AlikeValue, Known>;
+  /** Most values come several times in a row, and comparing is less than looking up. */
+  last: Known | undefined;
 }
 
 interface Alike {
@@ -44,13 +48,13 @@ export function rememberingInto(writer: ProtoWriter, tag: number, valueLength: n
 
   // What has to be encoded has functions of its own: a function that makes a closure takes memory for it whether it gets there
   // or not (1.2 KB of a sampled call).
-  function encodeFew({ blocks }: Few, key: AlikeValue, ...told: Parameters<AttributeWriter['few']>): void {
+  function encodeFew({ known }: Few, key: AlikeValue, ...told: Parameters<AttributeWriter['few']>): void {
     plain.few(...told);
-    if (blocks.size >= maxFew || (typeof key === 'string' && key.length > maxFewText)) return;
-    blocks.set(
-      key,
-      encode((to) => to.few(...told)),
-    );
+    if (known.size >= maxFew || (typeof key === 'string' && key.length > maxFewText)) return;
+    // A path may have been cut out of a target with a credential in its query.
+    const own = typeof key === 'string' ? ownText(key) : key;
+    const { bytes } = encode((to) => to.few(...told));
+    known.set(own, { key: own, bytes });
   }
 
   function encodeAlike(known: Alike[], ...told: Parameters<AttributeWriter['alike']>): AttributeBlock {
@@ -75,13 +79,10 @@ export function rememberingInto(writer: ProtoWriter, tag: number, valueLength: n
     few(name, value, spell) {
       if (value === undefined) return;
       const key = keyOf(value);
-      const of = fewOf.get(name) ?? put(fewOf, name, { blocks: new Map(), last: undefined, lastBlock: undefined });
-      if (of.lastBlock === undefined || of.last !== key) {
-        of.last = key;
-        of.lastBlock = of.blocks.get(key);
-      }
-      if (of.lastBlock === undefined) encodeFew(of, key, name, value, spell);
-      else plain.block(of.lastBlock);
+      const of = fewOf.get(name) ?? put(fewOf, name, { known: new Map(), last: undefined });
+      if (of.last === undefined || of.last.key !== key) of.last = of.known.get(key);
+      if (of.last === undefined) encodeFew(of, key, name, value, spell);
+      else plain.block(of.last);
     },
     alike(of, names, values) {
       const lists = alikeOf.get(names) ?? put(alikeOf, names, new WeakMap<object, Alike[]>());
