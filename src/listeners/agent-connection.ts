@@ -148,7 +148,8 @@ export function createAgentConnections(options: AgentConnectionsOptions): AgentC
         socket.destroy();
         return;
       }
-      // What waits for its turn could not be answered any more.
+      // What waits for its turn, or for its rest, could not be answered any more.
+      stopWaiting();
       takeHeld();
       socket.end();
     }
