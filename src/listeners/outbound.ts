@@ -118,7 +118,7 @@ export async function listenOutbound(options: OutboundOptions): Promise<Outbound
     async drain(timeoutMs) {
       draining = true;
       connections.drain();
-      await drainServer(server, connections, tunnels, timeoutMs, () => live + tunnels.size === 0);
+      await drainServer({ server, connections, tunnels, timeoutMs, idle: () => live + tunnels.size === 0 });
     },
   };
 }
@@ -154,13 +154,15 @@ function refuseUnparsed(error: NodeJS.ErrnoException, socket: Duplex): void {
   socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`, () => socket.destroy());
 }
 
-async function drainServer(
-  server: Server,
-  connections: AgentConnections,
-  tunnels: Set<Duplex>,
-  timeoutMs: number,
-  idle: () => boolean,
-): Promise<void> {
+interface Draining {
+  readonly server: Server;
+  readonly connections: AgentConnections;
+  readonly tunnels: ReadonlySet<Duplex>;
+  readonly timeoutMs: number;
+  readonly idle: () => boolean;
+}
+
+async function drainServer({ server, connections, tunnels, timeoutMs, idle }: Draining): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
   if (idle()) {

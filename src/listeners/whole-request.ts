@@ -5,7 +5,10 @@
 import { byText } from '../base/by-text.ts';
 import { isToken } from '../base/http1/token.ts';
 
-/** Header lines, as Node's server is told too: what has more is Node's to answer. */
+/**
+ * Header lines per request, for Node's server as well; its default of 2,000 is more than any SDK sends and enough for an attacker to
+ * waste our time.
+ */
 export const maxHeaderLines = 256;
 
 /** Largest request taken whole, in bytes; larger ones are for streams, which are Node's. */

@@ -5,7 +5,7 @@ import type { Test } from 'tap';
 import type { Arrival } from '../../src/call.ts';
 import { listenOutbound, type OutboundListener, type OutboundOptions } from '../../src/listeners/outbound.ts';
 import type { HttpTransport } from '../../src/transport.ts';
-import { silentLog } from './log.ts';
+import { standardListener } from './listeners-refusing.ts';
 
 export interface Taken {
   readonly arrival: Arrival;
@@ -26,11 +26,7 @@ export async function listenHolding(t: Test, options: Partial<OutboundOptions> =
   const waiting: ((arrival: Arrival) => void)[] = [];
   const unread: Arrival[] = [];
   const listener = await listenOutbound({
-    address: { kind: 'tcp', host: '127.0.0.1', port: 0 },
-    maxHeaderBytes: 16_384,
-    keepAliveMs: 5_000,
-    clock: { now: () => 1_790_000_000_000 },
-    log: silentLog,
+    ...standardListener,
     async carry(arrival) {
       arrivals.push(arrival);
       const resolve = waiting.shift();

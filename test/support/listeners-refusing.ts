@@ -2,9 +2,18 @@
 
 import { type Reason, Refusal, type RefusalFacts } from '../../src/base/errors.ts';
 import type { Arrival, Dialect } from '../../src/call.ts';
-import { listenOutbound, type OutboundListener } from '../../src/listeners/outbound.ts';
+import { listenOutbound, type OutboundListener, type OutboundOptions } from '../../src/listeners/outbound.ts';
 import { createRefuse } from '../../src/listeners/refuse.ts';
 import { silentLog } from './log.ts';
+
+/** On a port of the system's choice. */
+export const standardListener: Omit<OutboundOptions, 'carry'> = {
+  address: { kind: 'tcp', host: '127.0.0.1', port: 0 },
+  maxHeaderBytes: 16_384,
+  keepAliveMs: 5_000,
+  clock: { now: () => 1_790_000_000_000 },
+  log: silentLog,
+};
 
 export interface RefusingListener extends OutboundListener {
   readonly arrivals: Arrival[];
@@ -18,11 +27,7 @@ export async function refuseEverything(
   const arrivals: Arrival[] = [];
   const refuse = createRefuse({ dialectFor: () => dialect });
   const listener = await listenOutbound({
-    address: { kind: 'tcp', host: '127.0.0.1', port: 0 },
-    maxHeaderBytes: 16_384,
-    keepAliveMs: 5_000,
-    clock: { now: () => 1_790_000_000_000 },
-    log: silentLog,
+    ...standardListener,
     async carry(arrival) {
       arrivals.push(arrival);
       refuse(arrival, new Refusal(reason, facts));
